@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The ingest server: listeners, TLS, protocols, authentication, limits, HTTP API, admin port.
+
+pub mod admin;
+pub mod auth;
+pub mod config;
+pub mod connection;
+pub mod http;
+pub mod limit;
+pub mod listener;
+pub mod protocol;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+pub mod write;

@@ -1,0 +1,1 @@
+//! Stories against a real server process or a real cluster.

@@ -1,0 +1,5 @@
+//! Credentials to grants.
+
+pub mod authenticator;
+pub mod grant;
+pub mod ledger_watch;

@@ -1,0 +1,1 @@
+//! A telnet session.

@@ -1,0 +1,4 @@
+//! How much, how fast.
+
+pub mod quota;
+pub mod rate;

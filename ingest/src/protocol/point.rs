@@ -1,0 +1,1 @@
+//! A borrowed data point.

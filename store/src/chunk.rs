@@ -1,0 +1,1 @@
+//! A compressed run of samples of one series.

@@ -1,0 +1,5 @@
+//! Bytes below meaning.
+
+pub mod bits;
+pub mod checksum;
+pub mod varint;

@@ -1,0 +1,1 @@
+//! Simulated files that crash, tear and fail on demand.

@@ -1,0 +1,1 @@
+//! Memtable to blocks.

@@ -1,0 +1,1 @@
+//! The durable list of what exists.

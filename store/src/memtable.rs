@@ -1,0 +1,1 @@
+//! Active rows and sealed parts.

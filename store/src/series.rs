@@ -1,0 +1,1 @@
+//! Series: keys to ids, postings, disk runs.

@@ -1,0 +1,1 @@
+//! Open, append, delete, scan, close.

@@ -1,0 +1,1 @@
+//! Deletes not yet applied.
