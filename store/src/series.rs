@@ -1,1 +1,22 @@
-//! Series: keys to ids, postings, disk runs.
+//! Which series exist, and which of them a reader means.
+//!
+//! ```text
+//!                    resolve                                      select
+//!   SeriesKey ---> registry ---> SeriesId, MetricId     Selection ---> registry ---> SeriesId ...
+//!                     |   \
+//!         define: a WAL record, before                 run: the definitions on disk, sorted by key,
+//!         anybody knows the id                         written at a flush, loaded whole at start
+//! ```
+//!
+//! The index is in memory, whole: tag pairs are kept once, a series is the numbers of its metric and pairs, and
+//! every metric and pair knows its series (its **postings**). Nothing here knows a sample, a block or a clock.
+
+pub mod budget;
+pub mod matcher;
+pub mod registry;
+
+pub use budget::{Novelty, SeriesBudget, Unlimited};
+pub use matcher::{KindFilter, Matcher, Selection, SeriesFilter};
+pub use registry::{
+    NextIds, Resolved, RunContents, RunSummary, SeriesConflict, SeriesRegistry, UnknownSeries,
+};

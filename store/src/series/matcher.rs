@@ -1,0 +1,117 @@
+//! What a reader asks for: series of one tenant, by kind, metric and tags.
+
+use std::fmt;
+use std::sync::Arc;
+
+use penstock_model::{SeriesKind, TenantId};
+
+/// The series of one tenant that at least one filter takes.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Whose series; no other tenant's are ever looked at.
+    pub tenant: TenantId,
+    /// A series needs to pass one of them. None: no series.
+    pub any_of: Vec<SeriesFilter>,
+}
+
+/// What a series must be to pass: everything said here.
+#[derive(Clone, Debug)]
+pub struct SeriesFilter {
+    /// The metric's name.
+    pub metric: Matcher,
+    /// Raw data or rollups.
+    pub kind: KindFilter,
+    /// Tag keys and what their values must be. A tag that a series does not have is the empty string. The same
+    /// key may occur again.
+    pub tags: Vec<(Box<str>, Matcher)>,
+}
+
+/// Raw data or rollups, never both.
+#[derive(Clone, Debug)]
+pub enum KindFilter {
+    /// What devices measured.
+    RawOnly,
+    /// Rollups and pre-aggregates by the three parts of their kind; a part that a kind does not have is the
+    /// empty string. Raw series never pass.
+    Rollups {
+        /// The span, such as `1h`.
+        interval: Matcher,
+        /// The function over the span, in lower case.
+        aggregator: Matcher,
+        /// The function over several series, in lower case.
+        group_by: Matcher,
+    },
+}
+
+/// What a text must be.
+#[derive(Clone)]
+pub enum Matcher {
+    /// This text.
+    Equals(Box<str>),
+    /// One of these texts.
+    OneOf(Vec<Box<str>>),
+    /// Any text but this.
+    NotEquals(Box<str>),
+    /// Whatever the function accepts, a regular expression for instance. It is called once for each distinct
+    /// value, under a lock of the registry that others share: it must not call the registry.
+    Matches(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl Matcher {
+    /// The matcher that accepts every text, the empty one included.
+    pub fn any() -> Self {
+        Self::Matches(Arc::new(|_| true))
+    }
+
+    /// Whether `text` is what is asked for.
+    pub fn accepts(&self, text: &str) -> bool {
+        match self {
+            Self::Equals(wanted) => **wanted == *text,
+            Self::OneOf(wanted) => wanted.iter().any(|one| **one == *text),
+            Self::NotEquals(unwanted) => **unwanted != *text,
+            Self::Matches(accepts) => accepts(text),
+        }
+    }
+}
+
+impl KindFilter {
+    /// Whether series of this kind may pass.
+    pub fn accepts(&self, kind: &SeriesKind) -> bool {
+        let (span, over_span, over_series) = match kind {
+            SeriesKind::Raw => return matches!(self, Self::RawOnly),
+            SeriesKind::Rollup {
+                interval,
+                aggregator,
+            } => (interval.to_string(), aggregator.name(), ""),
+            SeriesKind::PreAggregate { group_by } => (String::new(), "", group_by.name()),
+            SeriesKind::RolledUpPreAggregate {
+                interval,
+                aggregator,
+                group_by,
+            } => (interval.to_string(), aggregator.name(), group_by.name()),
+        };
+        match self {
+            Self::RawOnly => false,
+            Self::Rollups {
+                interval,
+                aggregator,
+                group_by,
+            } => {
+                interval.accepts(&span)
+                    && aggregator.accepts(over_span)
+                    && group_by.accepts(over_series)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equals(wanted) => f.debug_tuple("Equals").field(wanted).finish(),
+            Self::OneOf(wanted) => f.debug_tuple("OneOf").field(wanted).finish(),
+            Self::NotEquals(unwanted) => f.debug_tuple("NotEquals").field(unwanted).finish(),
+            Self::Matches(_) => f.write_str("Matches(..)"),
+        }
+    }
+}
