@@ -36,8 +36,7 @@ pub struct LedgerApplication {
     /// Days after which points are dropped; 0 keeps them for ever.
     #[serde(default, skip_serializing_if = "wire::is_default")]
     pub retention_days: u32,
-    /// Its limits, for the whole service.
-    #[serde(default, skip_serializing_if = "wire::is_default")]
+    /// Its limits, for the whole service. Always written out: the defaults of another version may differ.
     pub limits: ApplicationLimits,
     /// All its tokens are refused, its data is kept.
     #[serde(default, skip_serializing_if = "wire::is_default")]

@@ -207,4 +207,4 @@ fn check_limits(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
