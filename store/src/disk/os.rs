@@ -1,1 +1,179 @@
-//! Real files.
+//! Real files beneath a data directory.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
+
+/// The file system of the machine.
+#[derive(Debug)]
+pub struct OsDisk {
+    root: PathBuf,
+}
+
+impl OsDisk {
+    /// Takes the data directory, which is made if need be.
+    ///
+    /// # Errors
+    /// What the file system says when it cannot be made.
+    pub fn new(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let disk = Self { root: root.into() };
+        fs::create_dir_all(&disk.root)?;
+        Ok(disk)
+    }
+
+    fn at(&self, path: &Path) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+impl Disk for OsDisk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        if path.as_os_str().is_empty() || self.at(path).is_dir() {
+            return Ok(());
+        }
+        self.create_dir(directory_of(path))?;
+        match fs::create_dir(self.at(path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.sync_dir(directory_of(path)),
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut names = fs::read_dir(self.at(path))?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.at(path))?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.at(path))?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(self.at(from), self.at(to))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(self.at(path))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(self.at(path))?.sync_all()
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(self.at(from), self.at(to))
+    }
+
+    fn free_space(&self) -> io::Result<FreeSpace> {
+        let found = rustix::fs::statvfs(&self.root)?;
+        Ok(FreeSpace {
+            free: found.f_bavail.saturating_mul(found.f_frsize),
+            total: found.f_blocks.saturating_mul(found.f_frsize),
+        })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.at(path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(OsLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OsFile(File);
+
+impl DiskFile for OsFile {
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(bytes, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+}
+
+/// The kernel lets go of the lock when the file is closed, so a killed process holds nothing.
+#[derive(Debug)]
+struct OsLock {
+    _file: File,
+}
+
+impl DiskLock for OsLock {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_made_read_renamed_and_listed_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = OsDisk::new(folder.path().join("data")).unwrap();
+        let place = Path::new("blocks/20261125");
+        disk.create_dir(place).unwrap();
+        disk.create_dir(place).unwrap();
+        let file = disk.create(&place.join("b.tmp")).unwrap();
+        file.write_all_at(b"hello", 3).unwrap();
+        file.sync_data().unwrap();
+        disk.rename(&place.join("b.tmp"), &place.join("b")).unwrap();
+        disk.hard_link(&place.join("b"), &place.join("a")).unwrap();
+        disk.sync_dir(place).unwrap();
+        assert_eq!(disk.list(place).unwrap(), ["a", "b"]);
+        let mut bytes = [9; 8];
+        let file = disk.open(&place.join("a")).unwrap();
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"\0\0\0hello");
+        let past_the_end = file.read_exact_at(&mut bytes, 1).unwrap_err();
+        assert_eq!(past_the_end.kind(), io::ErrorKind::UnexpectedEof);
+        disk.remove(&place.join("a")).unwrap();
+        assert_eq!(
+            disk.create(&place.join("b")).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert!(disk.free_space().unwrap().total > 0);
+    }
+
+    #[test]
+    fn a_lock_keeps_others_out_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = OsDisk::new(folder.path()).unwrap();
+        let held = disk.lock(Path::new("LOCK")).unwrap();
+        let refused = disk.lock(Path::new("LOCK")).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        disk.lock(Path::new("LOCK")).unwrap();
+    }
+}
