@@ -33,9 +33,6 @@ pub struct LedgerApplication {
     /// Forced on every point, beneath the token's own.
     #[serde(default, with = "wire::tags", skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Days after which points are dropped; 0 keeps them for ever.
-    #[serde(default, skip_serializing_if = "wire::is_default")]
-    pub retention_days: u32,
     /// Its limits, for the whole service. Always written out: the defaults of another version may differ.
     pub limits: ApplicationLimits,
     /// All its tokens are refused, its data is kept.

@@ -33,8 +33,6 @@ pub enum Protocol {
     Telnet,
     /// Everything over HTTP.
     Http,
-    /// Graphite, text and pickle.
-    Graphite,
 }
 
 impl fmt::Display for Protocol {
@@ -42,7 +40,6 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Telnet => "telnet",
             Self::Http => "http",
-            Self::Graphite => "graphite",
         })
     }
 }

@@ -15,7 +15,6 @@ pub(crate) fn application(namespace: &str, name: &str, tenant: u8) -> LedgerAppl
         charset: Charset::default(),
         on_error: OnError::default(),
         tags: Tags::default(),
-        retention_days: 0,
         limits: ApplicationLimits::default(),
         paused: false,
         removed: false,
@@ -49,7 +48,6 @@ pub(crate) fn full() -> Ledger {
     mill.charset = Charset::IotLab;
     mill.on_error = OnError::KeepOpen;
     mill.tags = Tags::from_pairs([("site", "paris"), ("line", "a")]).unwrap();
-    mill.retention_days = 400;
     mill.limits.active_series = 50_000;
     let mut write = token("AbCdEfGhIjK1");
     write.keys.insert(
