@@ -1,0 +1,138 @@
+//! Bytes to rows.
+
+use super::form::{self, Form};
+use super::{ChunkError, ROWS_MAX, column};
+use crate::codec::input::{Input, InputError};
+use crate::row::{Row, SeriesId, ValueKind};
+
+/// Decodes chunk after chunk; keep it, so that its columns are allocated once.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    times: Vec<i64>,
+    bits: Vec<i64>,
+    classes: Vec<i64>,
+}
+
+impl Decoder {
+    /// A decoder with nothing allocated yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the rows of a chunk, which is all of `bytes`, to `out` as rows of `series`.
+    ///
+    /// A decimal may come back with zeros at the end of its mantissa: [`Row::value`] restores the normal form.
+    ///
+    /// # Errors
+    /// The bytes are no chunk. `out` is then as it was.
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        series: SeriesId,
+        out: &mut Vec<Row>,
+    ) -> Result<(), ChunkError> {
+        let mut input = Input::new(bytes);
+        let rows = input.varint_usize()?;
+        if !(1..=ROWS_MAX).contains(&rows) {
+            return Err(ChunkError::RowCount(rows));
+        }
+        let form = take_form(&mut input)?;
+        column::decode(&mut input, rows, &mut self.times)?;
+        column::decode(&mut input, rows, &mut self.bits)?;
+        if matches!(form, Form::Scaled { .. } | Form::Mixed) {
+            column::decode(&mut input, rows, &mut self.classes)?;
+        }
+        if !input.is_empty() {
+            return Err(ChunkError::Trailing(input.len()));
+        }
+        if !self.times.is_sorted_by(|a, b| a < b) {
+            return Err(ChunkError::Order);
+        }
+        let before = out.len();
+        let restored = self.restore(form, series, out);
+        if restored.is_err() {
+            out.truncate(before);
+        }
+        restored
+    }
+
+    fn restore(&self, form: Form, series: SeriesId, out: &mut Vec<Row>) -> Result<(), ChunkError> {
+        match form {
+            Form::Integers => self.uniform(series, ValueKind::Integer, 0, out),
+            Form::Decimals { exponent } => {
+                self.uniform(series, ValueKind::Decimal, exponent, out);
+            }
+            Form::Doubles => self.uniform(series, ValueKind::Double, 0, out),
+            Form::Scaled { exponent } => return self.scaled(series, exponent, out),
+            Form::Mixed => return self.mixed(series, out),
+        }
+        Ok(())
+    }
+
+    fn uniform(&self, series: SeriesId, kind: ValueKind, exponent: i16, out: &mut Vec<Row>) {
+        out.extend(self.times.iter().zip(&self.bits).map(|(time, bits)| Row {
+            time: *time,
+            bits: *bits,
+            series,
+            exponent,
+            kind,
+        }));
+    }
+
+    fn scaled(
+        &self,
+        series: SeriesId,
+        exponent: i16,
+        out: &mut Vec<Row>,
+    ) -> Result<(), ChunkError> {
+        let divisor = form::integer_divisor(exponent).ok_or(InputError::Overlong)?;
+        for ((time, bits), class) in self.times.iter().zip(&self.bits).zip(&self.classes) {
+            let (bits, exponent, kind) = match class {
+                0 if bits % divisor == 0 => (bits / divisor, 0, ValueKind::Integer),
+                1 => (*bits, exponent, ValueKind::Decimal),
+                unknown => return Err(ChunkError::Class(*unknown)),
+            };
+            out.push(Row {
+                time: *time,
+                bits,
+                series,
+                exponent,
+                kind,
+            });
+        }
+        Ok(())
+    }
+
+    fn mixed(&self, series: SeriesId, out: &mut Vec<Row>) -> Result<(), ChunkError> {
+        for ((time, bits), class) in self.times.iter().zip(&self.bits).zip(&self.classes) {
+            let (kind, exponent) = form::kind_and_exponent(*class)?;
+            out.push(Row {
+                time: *time,
+                bits: *bits,
+                series,
+                exponent,
+                kind,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn take_form(input: &mut Input<'_>) -> Result<Form, ChunkError> {
+    Ok(match input.u8()? {
+        form::INTEGERS => Form::Integers,
+        form::DECIMALS => Form::Decimals {
+            exponent: take_exponent(input)?,
+        },
+        form::DOUBLES => Form::Doubles,
+        form::SCALED => Form::Scaled {
+            exponent: take_exponent(input)?,
+        },
+        form::MIXED => Form::Mixed,
+        unknown => return Err(ChunkError::UnknownForm(unknown)),
+    })
+}
+
+fn take_exponent(input: &mut Input<'_>) -> Result<i16, ChunkError> {
+    Ok(i16::try_from(input.signed_varint()?).map_err(|_| InputError::Overlong)?)
+}
