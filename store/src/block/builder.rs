@@ -1,0 +1,333 @@
+//! Sorted rows to a block.
+
+use std::io;
+
+use penstock_model::Timestamp;
+use roaring::RoaringBitmap;
+
+use super::HEADER;
+use super::footer::{Footer, IndexPage};
+use super::index::{Entry, IndexEncoder, Key, Place};
+use super::meta::{BlockMeta, BlockSummary, TenantCount};
+use super::page::{PageRef, PageWriter};
+use crate::chunk::{Encoder, Packing, ROWS_MAX};
+use crate::row::{MetricId, Row, SeriesId};
+
+/// Content of a shared page on disk: enough for zstd to find what is alike, little enough to read for one series.
+const DISK_PAGE_BYTES: usize = 64 << 10;
+
+/// Content of a shared page in memory, where nothing is compressed: one look-up checks no more than this.
+const MEMORY_PAGE_BYTES: usize = 8 << 10;
+
+/// Content of an index page, some 600 entries.
+const INDEX_PAGE_BYTES: usize = 4 << 10;
+
+/// Index entries that may wait for their shared page to be written, while long chunks are written past it.
+const WAITING_MAX: usize = 4_096;
+
+/// A series is cut when it has more rows than this: what is then left is never a short chunk.
+const CUT_ROWS: usize = ROWS_MAX + ROWS_MAX / 2;
+
+/// Where a block is written to, from its first byte to its last.
+pub trait BlockSink {
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// As the disk says; the block is then lost.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl BlockSink for Vec<u8> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Why a block cannot be built. The builder is of no further use.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The sink failed, or zstd did.
+    #[error("cannot write the block")]
+    Write(#[from] io::Error),
+    /// Rows came out of order; a fault of the caller.
+    #[error("rows of series {} at {time} are out of order", series.0)]
+    Order {
+        /// The series that was pushed.
+        series: SeriesId,
+        /// The time of its first row.
+        time: i64,
+    },
+    /// A row lies outside the day of the block; a fault of the caller.
+    #[error("rows of series {} at {time} lie outside the day of the block", series.0)]
+    OutsideDay {
+        /// The series that was pushed.
+        series: SeriesId,
+        /// The time of its first row.
+        time: i64,
+    },
+}
+
+/// Builds one block. Holds a page, the rows of a chunk and a half, and what the footer needs.
+#[derive(Debug)]
+pub struct BlockBuilder<S> {
+    meta: BlockMeta,
+    packing: Packing,
+    page_bytes: usize,
+    sink: S,
+    position: u64,
+    encoder: Encoder,
+    pages: PageWriter,
+    /// The series being pushed, and its last time.
+    current: Option<(Key, i64)>,
+    /// Rows of it that are not in a chunk yet.
+    rows: Vec<Row>,
+    /// A chunk that gets a page of its own.
+    own: Vec<u8>,
+    /// Chunks of the open shared page.
+    shared: Vec<u8>,
+    /// Entries in order, from the first whose shared page is still open.
+    waiting: Vec<Entry>,
+    index: IndexEncoder,
+    index_first: Option<Key>,
+    footer: Footer,
+}
+
+impl<S: BlockSink> BlockBuilder<S> {
+    /// Begins a block and writes its header.
+    ///
+    /// # Errors
+    /// [`BuildError::Write`].
+    pub fn new(meta: BlockMeta, packing: Packing, mut sink: S) -> Result<Self, BuildError> {
+        sink.write_all(&HEADER)?;
+        Ok(Self {
+            meta,
+            packing,
+            page_bytes: match packing {
+                Packing::Memory => MEMORY_PAGE_BYTES,
+                Packing::Disk => DISK_PAGE_BYTES,
+            },
+            sink,
+            position: HEADER.len() as u64,
+            encoder: Encoder::new(packing),
+            pages: PageWriter::new(packing)?,
+            current: None,
+            rows: Vec::new(),
+            own: Vec::new(),
+            shared: Vec::new(),
+            waiting: Vec::new(),
+            index: IndexEncoder::default(),
+            index_first: None,
+            footer: Footer {
+                meta,
+                rows: 0,
+                chunks: 0,
+                times: (i64::MAX, i64::MIN),
+                tenants: Vec::new(),
+                index: Vec::new(),
+                series: RoaringBitmap::new(),
+            },
+        })
+    }
+
+    /// Adds rows of a series. Series come ascending by (metric, series); a series may be pushed in several
+    /// pieces, one after another; its times ascend strictly over all of them and lie in the day of the block.
+    /// The rows' own series is not looked at.
+    ///
+    /// # Errors
+    /// [`BuildError::Order`] and [`BuildError::OutsideDay`] for rows that may not come, [`BuildError::Write`]
+    /// if the sink failed.
+    pub fn push(
+        &mut self,
+        metric: MetricId,
+        series: SeriesId,
+        rows: &[Row],
+    ) -> Result<(), BuildError> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(());
+        };
+        let key = Key::new(metric, series);
+        let out_of_order = BuildError::Order {
+            series,
+            time: first.time,
+        };
+        if !rows.is_sorted_by(|a, b| a.time < b.time) {
+            return Err(out_of_order);
+        }
+        let day = self.meta.day;
+        if first.time < day.start().millis() || last.time > day.end().millis() {
+            return Err(BuildError::OutsideDay {
+                series,
+                time: first.time,
+            });
+        }
+        match self.current {
+            Some((current, _)) if current > key => return Err(out_of_order),
+            Some((current, time)) if current == key && time >= first.time => {
+                return Err(out_of_order);
+            }
+            Some((current, _)) if current == key => {}
+            _ => {
+                self.end_series()?;
+                self.footer.series.insert(series.0);
+            }
+        }
+        self.current = Some((key, last.time));
+        self.rows.extend_from_slice(rows);
+        self.footer.rows += rows.len() as u64;
+        self.footer.times.0 = self.footer.times.0.min(first.time);
+        self.footer.times.1 = self.footer.times.1.max(last.time);
+        if self.rows.len() > CUT_ROWS {
+            self.cut(key)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is still held, then the footer. `tenants` is kept as it is given.
+    ///
+    /// # Errors
+    /// [`BuildError::Write`].
+    pub fn finish(mut self, tenants: Vec<TenantCount>) -> Result<(S, BlockSummary), BuildError> {
+        self.end_series()?;
+        self.end_shared_page()?;
+        self.end_index_page()?;
+        self.footer.tenants = tenants;
+        let footer = self.footer.encode()?;
+        self.sink.write_all(&footer)?;
+        let (first, last) = self.footer.times;
+        let summary = BlockSummary {
+            meta: self.meta,
+            bytes: self.position + footer.len() as u64,
+            rows: self.footer.rows,
+            chunks: self.footer.chunks,
+            times: (self.footer.rows > 0)
+                .then(|| (Timestamp::from_millis(first), Timestamp::from_millis(last))),
+            series: self.footer.series,
+        };
+        Ok((self.sink, summary))
+    }
+
+    /// Turns held rows into whole chunks, but for the last one and a half.
+    fn cut(&mut self, key: Key) -> Result<(), BuildError> {
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut rest = rows.as_slice();
+        while rest.len() > CUT_ROWS
+            && let Some((chunk, after)) = rest.split_at_checked(ROWS_MAX)
+        {
+            self.add_chunk(key, chunk)?;
+            rest = after;
+        }
+        let done = rows.len() - rest.len();
+        rows.drain(..done);
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn end_series(&mut self) -> Result<(), BuildError> {
+        let Some((key, _)) = self.current else {
+            return Ok(());
+        };
+        let mut rows = std::mem::take(&mut self.rows);
+        let chunk_rows = if rows.len() <= ROWS_MAX {
+            ROWS_MAX
+        } else {
+            rows.len().div_ceil(2)
+        };
+        for chunk in rows.chunks(chunk_rows) {
+            self.add_chunk(key, chunk)?;
+        }
+        rows.clear();
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn add_chunk(&mut self, key: Key, rows: &[Row]) -> Result<(), BuildError> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(());
+        };
+        let mut entry = Entry {
+            key,
+            page: PageRef::default(),
+            place: Place::Own,
+            first_time: first.time,
+            last_time: last.time,
+        };
+        if self.packing.is_dense(rows.len()) {
+            self.own.clear();
+            self.encoder.encode(rows, &mut self.own);
+            let page = self.pages.plain(&self.own)?;
+            entry.page = write_page(&mut self.sink, &mut self.position, page)?;
+        } else {
+            let start = self.shared.len();
+            self.encoder.encode(rows, &mut self.shared);
+            entry.place = Place::Shared {
+                start: length_u32(start)?,
+                bytes: length_u32(self.shared.len() - start)?,
+            };
+        }
+        self.footer.chunks += 1;
+        self.waiting.push(entry);
+        if self.shared.len() >= self.page_bytes || self.waiting.len() >= WAITING_MAX {
+            self.end_shared_page()?;
+        } else if self.shared.is_empty() {
+            self.index_waiting(PageRef::default())?;
+        }
+        Ok(())
+    }
+
+    fn end_shared_page(&mut self) -> Result<(), BuildError> {
+        let mut at = PageRef::default();
+        if !self.shared.is_empty() {
+            let page = self.pages.compressed(&self.shared)?;
+            at = write_page(&mut self.sink, &mut self.position, page)?;
+            self.shared.clear();
+        }
+        self.index_waiting(at)
+    }
+
+    /// Moves the waiting entries to the index; those of the shared page learn that it is at `shared`.
+    fn index_waiting(&mut self, shared: PageRef) -> Result<(), BuildError> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for entry in &mut waiting {
+            if entry.place != Place::Own {
+                entry.page = shared;
+            }
+            self.index_first.get_or_insert(entry.key);
+            self.index.push(entry);
+            if self.index.content().len() >= INDEX_PAGE_BYTES {
+                self.end_index_page()?;
+            }
+        }
+        waiting.clear();
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn end_index_page(&mut self) -> Result<(), BuildError> {
+        if let Some(first) = self.index_first.take() {
+            let page = self.pages.compressed(self.index.content())?;
+            let page = write_page(&mut self.sink, &mut self.position, page)?;
+            self.footer.index.push(IndexPage { page, first });
+            self.index.clear();
+        }
+        Ok(())
+    }
+}
+
+fn write_page(
+    sink: &mut impl BlockSink,
+    position: &mut u64,
+    page: &[u8],
+) -> Result<PageRef, BuildError> {
+    let at = PageRef {
+        position: *position,
+        bytes: length_u32(page.len())?,
+    };
+    sink.write_all(page)?;
+    *position = at.end();
+    Ok(at)
+}
+
+fn length_u32(length: usize) -> io::Result<u32> {
+    u32::try_from(length).map_err(io::Error::other)
+}

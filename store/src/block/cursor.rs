@@ -1,0 +1,142 @@
+//! Ways through a block: one series between two moments, or everything in order.
+
+use super::error::BlockError;
+use super::index::{Entry, Key};
+use super::reader::Chunks;
+use crate::row::{MetricId, Row, SeriesId};
+
+/// Reads the samples of one series after another, one chunk in memory at a time.
+///
+/// It keeps the index page and the page that it read last: series that lie near each other in the block cost
+/// little after the first.
+#[derive(Debug)]
+pub struct ChunkReader {
+    chunks: Chunks,
+    /// The series that it stands in; none before the first seek.
+    key: Option<Key>,
+    from: i64,
+    to: i64,
+}
+
+impl ChunkReader {
+    pub(super) const fn new(chunks: Chunks) -> Self {
+        Self {
+            chunks,
+            key: None,
+            from: i64::MIN,
+            to: i64::MAX,
+        }
+    }
+
+    /// Goes to the samples of a series from `from` to `to`, both inclusive, in milliseconds. The series need
+    /// not be in the block: there is then no chunk.
+    ///
+    /// # Errors
+    /// See [`BlockError`].
+    pub fn seek(
+        &mut self,
+        metric: MetricId,
+        series: SeriesId,
+        from: i64,
+        to: i64,
+    ) -> Result<(), BlockError> {
+        let key = Key::new(metric, series);
+        self.key = None;
+        self.chunks.seek(key)?;
+        self.key = Some(key);
+        self.from = from;
+        self.to = to;
+        Ok(())
+    }
+
+    /// Appends to `out` the samples of the next chunk that lie between the two moments, at least one; `false` if
+    /// there is none left. Times ascend from chunk to chunk.
+    ///
+    /// # Errors
+    /// See [`BlockError`]; `out` is then as it was, and the reader goes on behind the chunk.
+    pub fn next_chunk(&mut self, out: &mut Vec<Row>) -> Result<bool, BlockError> {
+        let Some(key) = self.key else {
+            return Ok(false);
+        };
+        while let Some(entry) = self.chunks.peek()?
+            && entry.key == key
+            && entry.first_time <= self.to
+        {
+            self.chunks.advance();
+            if entry.last_time < self.from {
+                continue;
+            }
+            let before = out.len();
+            self.chunks.decode(&entry, out)?;
+            self.trim(&entry, before, out);
+            if out.len() > before {
+                return Ok(true);
+            }
+        }
+        self.key = None;
+        Ok(false)
+    }
+
+    /// Takes from `out`, behind the first `before` rows, what lies outside the moments asked for.
+    fn trim(&self, entry: &Entry, before: usize, out: &mut Vec<Row>) {
+        if entry.last_time > self.to {
+            let wanted = partition_point(out, before, |row| row.time <= self.to);
+            out.truncate(wanted);
+        }
+        if entry.first_time < self.from {
+            let unwanted = partition_point(out, before, |row| row.time < self.from);
+            out.drain(before..unwanted);
+        }
+    }
+}
+
+/// A binary search behind the first `start` rows.
+fn partition_point(rows: &[Row], start: usize, holds: impl Fn(&Row) -> bool) -> usize {
+    start + rows.get(start..).unwrap_or_default().partition_point(holds)
+}
+
+/// Goes over everything in a block, ascending by (metric, series, time), and reads each page once.
+#[derive(Debug)]
+pub struct BlockCursor {
+    chunks: Chunks,
+    current: Option<Key>,
+}
+
+impl BlockCursor {
+    pub(super) const fn new(chunks: Chunks) -> Self {
+        Self {
+            chunks,
+            current: None,
+        }
+    }
+
+    /// Goes to the next series; what is left of the one before is passed over.
+    ///
+    /// # Errors
+    /// See [`BlockError`].
+    pub fn next_series(&mut self) -> Result<Option<(MetricId, SeriesId)>, BlockError> {
+        while let Some(entry) = self.chunks.peek()? {
+            if self.current != Some(entry.key) {
+                self.current = Some(entry.key);
+                return Ok(Some((entry.key.metric, entry.key.series)));
+            }
+            self.chunks.advance();
+        }
+        Ok(None)
+    }
+
+    /// Appends the rows of the next chunk of this series to `out`; `false` if there is none left.
+    ///
+    /// # Errors
+    /// See [`BlockError`]; `out` is then as it was.
+    pub fn next_chunk(&mut self, out: &mut Vec<Row>) -> Result<bool, BlockError> {
+        match self.chunks.peek()? {
+            Some(entry) if self.current == Some(entry.key) => {
+                self.chunks.advance();
+                self.chunks.decode(&entry, out)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
