@@ -38,7 +38,10 @@ pub use sim::SimDisk;
 /// Every method answers with what the file system said. A full disk is [`io::ErrorKind::StorageFull`]. After
 /// any other failure of a write or a sync nobody may go on as if the bytes were there: the kernel marks such
 /// pages clean, and a second sync would lie.
-#[expect(clippy::missing_errors_doc, reason = "they are those of the trait, told once")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "they are those of the trait, told once"
+)]
 pub trait Disk: Debug + Send + Sync {
     /// Makes a directory and those above it. It is durable when this returns; one that exists is left alone.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -76,7 +79,10 @@ pub trait Disk: Debug + Send + Sync {
 ///
 /// # Errors
 /// As for [`Disk`].
-#[expect(clippy::missing_errors_doc, reason = "they are those of the trait, told once")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "they are those of the trait, told once"
+)]
 pub trait DiskFile: Debug + Send + Sync {
     /// Fills `bytes` from `offset` on; [`io::ErrorKind::UnexpectedEof`] if the file ends before.
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
