@@ -1,10 +1,21 @@
-//! HTTP endpoints, a file each.
+//! HTTP: what comes over a connection that speaks it, and what goes back.
+//!
+//! ```text
+//!   connection ──▶ router ──▶ credentials ──▶ body ──▶ put | rollup | export | delete_series
+//!   h1 or h2       path       header only     bounded    (a file per endpoint)
+//!                  rules      401, 403        413, 408
+//! ```
+//!
+//! Credentials in the header are checked before the body is read. Every answer that is not a success is an
+//! [`error::ApiError`], whose JSON is the same everywhere.
 
 pub mod body;
+pub mod connection;
 pub mod credentials;
 pub mod delete_series;
 pub mod error;
 pub mod export;
+pub mod health;
 pub mod put;
 pub mod rollup;
 pub mod router;

@@ -1,1 +1,5 @@
-//! ledger_watch
+//! The ledger's ways in. (Signatures; bodies follow.)
+
+/// Takes newer ledgers, keeps the last good one, and says what it has.
+#[derive(Debug)]
+pub struct LedgerWatch {}

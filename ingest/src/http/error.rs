@@ -1,1 +1,256 @@
-//! error
+//! The error object: the one form of every answer that is no success.
+//!
+//! ```json
+//! {"error":{"code":413,"message":"short text","details":"longer text"},"success":0,"failed":1}
+//! ```
+//!
+//! `details` only if there is more to say; `success` and `failed` only where points were pushed: clients that ask for
+//! `details` read the counts and nothing else, so a refused batch without them would count as delivered. No stack
+//! trace, ever.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::auth::AuthError;
+
+/// The type of every JSON answer.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// An answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    message: Cow<'static, str>,
+    details: Option<String>,
+    counts: Option<PointCounts>,
+    retry_after: Option<Duration>,
+}
+
+/// How many points of a refused request were stored all the same, and how many were not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PointCounts {
+    /// Stored.
+    pub success: u64,
+    /// Not stored. 1 where the body was not read: more is not known.
+    pub failed: u64,
+}
+
+impl PointCounts {
+    /// The counts of a put whose body was not read.
+    pub const UNREAD: Self = Self {
+        success: 0,
+        failed: 1,
+    };
+}
+
+impl ApiError {
+    /// An error with a status and a message; `message` should be one of `OpenTSDB`'s where it has one.
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            details: None,
+            counts: None,
+            retry_after: None,
+        }
+    }
+
+    /// 400.
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 413: a body over `limit_bytes` after decompression.
+    pub fn body_too_large(limit_bytes: u64) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large").with_details(format!(
+            "after decompression a body may have at most {limit_bytes} bytes"
+        ))
+    }
+
+    /// 503: the server has more to do than it can; the client should come back.
+    pub fn overloaded(details: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Please throttle writes")
+            .with_details(details)
+            .with_retry_after(Duration::from_secs(1))
+    }
+
+    /// Adds the longer text.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<String>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    /// Says what became of the points of the request.
+    #[must_use]
+    pub fn with_counts(mut self, counts: PointCounts) -> Self {
+        self.counts = Some(counts);
+        self
+    }
+
+    /// Counts a put whose body was not read, unless the counts are known.
+    #[must_use]
+    pub fn for_put(mut self) -> Self {
+        self.counts = self.counts.or(Some(PointCounts::UNREAD));
+        self
+    }
+
+    /// Tells the client when to come back. Rounded up to whole seconds, at least one.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The JSON.
+    pub fn render(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            error: ErrorObject<'a>,
+            #[serde(flatten)]
+            counts: Option<PointCounts>,
+        }
+        #[derive(Serialize)]
+        struct ErrorObject<'a> {
+            code: u16,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            details: Option<&'a str>,
+        }
+        let answer = Answer {
+            error: ErrorObject {
+                code: self.status.as_u16(),
+                message: &self.message,
+                details: self.details.as_deref(),
+            },
+            counts: self.counts,
+        };
+        // Strings and numbers only: it cannot fail.
+        serde_json::to_vec(&answer).unwrap_or_default()
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let (status, message) = if error.asks_for_credentials() {
+            (StatusCode::UNAUTHORIZED, "Unauthorized")
+        } else {
+            (StatusCode::FORBIDDEN, "Forbidden")
+        };
+        let details = match error {
+            AuthError::Malformed(cause) => format!("{error}: {}", with_cause(&cause)),
+            _ => error.to_string(),
+        };
+        Self::new(status, message).with_details(details)
+    }
+}
+
+impl From<penstock_tenancy::Refusal> for ApiError {
+    fn from(refusal: penstock_tenancy::Refusal) -> Self {
+        AuthError::Refused(refusal).into()
+    }
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.render()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"penstock\", charset=\"UTF-8\""),
+            );
+        }
+        if let Some(delay) = self.retry_after {
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_tenancy::{Credential, Refusal};
+
+    use super::*;
+
+    fn text(error: &ApiError) -> String {
+        String::from_utf8(error.render()).unwrap()
+    }
+
+    #[test]
+    fn the_object_says_no_more_than_it_knows() {
+        let error = ApiError::new(StatusCode::NOT_FOUND, "Endpoint not found");
+        assert_eq!(
+            text(&error),
+            r#"{"error":{"code":404,"message":"Endpoint not found"}}"#
+        );
+        assert_eq!(
+            text(&ApiError::body_too_large(1_024).for_put()),
+            r#"{"error":{"code":413,"message":"Request body too large","details":"after decompression a body may have at most 1024 bytes"},"success":0,"failed":1}"#
+        );
+        let counted = ApiError::bad_request("m").with_counts(PointCounts {
+            success: 7,
+            failed: 2,
+        });
+        assert_eq!(
+            text(&counted.for_put()),
+            r#"{"error":{"code":400,"message":"m"},"success":7,"failed":2}"#
+        );
+    }
+
+    #[test]
+    fn unknown_is_challenged_and_known_but_refused_is_not() {
+        let unknown = ApiError::from(AuthError::Unknown).into_response();
+        assert_eq!(unknown.status(), 401);
+        assert_eq!(
+            unknown.headers()[WWW_AUTHENTICATE],
+            "Basic realm=\"penstock\", charset=\"UTF-8\""
+        );
+        let expired = ApiError::from(AuthError::Refused(Refusal::Expired));
+        assert!(text(&expired).contains("expired"));
+        let expired = expired.into_response();
+        assert_eq!(expired.status(), 403);
+        assert!(!expired.headers().contains_key(WWW_AUTHENTICATE));
+    }
+
+    #[test]
+    fn a_malformed_credential_is_explained_and_never_quoted() {
+        let cause = Credential::parse(b"AbCdEfGhIjKl:short").unwrap_err();
+        let error = ApiError::from(AuthError::Malformed(cause));
+        assert_eq!(error.status(), 401);
+        assert!(text(&error).contains("a key has at least 32 characters"));
+        assert!(!text(&error).contains("short"));
+    }
+
+    #[test]
+    fn the_delay_is_whole_seconds() {
+        for (delay, header) in [(0, "1"), (1_000, "1"), (1_001, "2"), (60_000, "60")] {
+            let response = ApiError::overloaded("full")
+                .with_retry_after(Duration::from_millis(delay))
+                .into_response();
+            assert_eq!(response.headers()[RETRY_AFTER], header);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Health endpoints that clients ask without credentials.
