@@ -11,6 +11,7 @@ use super::index::{Entry, IndexEncoder, Key, Place};
 use super::meta::{BlockMeta, BlockSummary, TenantCount};
 use super::page::{PageRef, PageWriter};
 use crate::chunk::{Encoder, Packing, ROWS_MAX};
+use crate::disk::FileSink;
 use crate::row::{MetricId, Row, SeriesId};
 
 /// Content of a shared page on disk: enough for zstd to find what is alike, little enough to read for one series.
@@ -41,6 +42,12 @@ impl BlockSink for Vec<u8> {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+impl BlockSink for FileSink {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Self::write_all(self, bytes)
     }
 }
 
