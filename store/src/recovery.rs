@@ -1,1 +1,317 @@
 //! From files to a running store.
+//!
+//! ```text
+//!   lock ─> manifest ─> leftovers (.tmp) ─> series runs ─> block footers ─> WAL replay ─> orphan check ─> ready
+//! ```
+//!
+//! Replay puts every record where it once went: definitions into the registry, rows into the active rows,
+//! deletes into tombstones. It seals, encodes and flushes by the same limits as a running store, so it
+//! never needs more memory than running did.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use penstock_model::{Clock, Timestamp};
+use roaring::RoaringBitmap;
+
+use crate::block::{Block, BlockSource};
+use crate::config::StoreConfig;
+use crate::disk::{Disk, DiskLock, file_names};
+use crate::error::StoreError;
+use crate::manifest::orphans::{Orphan, orphans, remove_unfinished};
+use crate::manifest::{Manifest, ManifestConfig, Version};
+use crate::memtable::ActiveRows;
+use crate::row::{MetricId, Row, Sequence, SeriesId};
+use crate::series::{NextIds, SeriesRegistry, UnknownSeries};
+use crate::store::layers::{DiskBlock, Layers};
+use crate::store::log::Log;
+use crate::store::maintenance::Maintenance;
+use crate::store::shared::Shared;
+use crate::tombstone::Tombstone;
+use crate::wal::record::Record;
+use crate::wal::{DroppedTail, Wal, WalConfig};
+
+/// What a start found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Rows replayed from the WAL.
+    pub rows_replayed: u64,
+    /// Series known after the start.
+    pub series: u64,
+    /// Blocks on disk.
+    pub blocks: u64,
+    /// Bytes at the end of the WAL that no sync had covered and that were dropped.
+    pub torn_tail_bytes: u64,
+    /// Sequences that were left out to salvage a damaged log, first and last of each gap.
+    pub sequences_lost: Vec<(Sequence, Sequence)>,
+    /// Files that nothing needed any more and that were removed.
+    pub removed: Vec<PathBuf>,
+}
+
+/// A store that is ready but for its workers.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) wal: Wal,
+    pub(crate) maintenance: Maintenance,
+    pub(crate) lock: Box<dyn DiskLock>,
+    pub(crate) report: OpenReport,
+}
+
+/// Opens a data directory. Nothing is changed before the log has been replayed without a fault.
+pub(crate) fn open(
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    config: StoreConfig,
+) -> Result<Opened, StoreError> {
+    let lock = disk.lock(Path::new(file_names::LOCK)).map_err(disk_error(
+        "lock (is another process using this data directory?)",
+        Path::new(file_names::LOCK),
+    ))?;
+    let (manifest, version) = Manifest::open(Arc::clone(&disk), ManifestConfig::default())?;
+    let registry = load_series(&disk, &version, config.hash_seed)?;
+    let layers = open_blocks(&disk, &version)?;
+    mark_active(&registry, &layers, clock.now());
+    let wal_config = WalConfig {
+        segment_bytes: config.wal_segment_bytes,
+        group_bytes_max: config.group_bytes_max,
+        ..WalConfig::default()
+    };
+    let on_corruption = config.on_corruption;
+    let log = Log::new(version.flushed, ActiveRows::default(), layers);
+    let shared = Arc::new(Shared::new(
+        disk,
+        clock,
+        config,
+        Arc::new(registry),
+        log,
+        version.flushed,
+    ));
+    let mut replay = Replay::new(manifest, Arc::clone(&shared));
+    let visit =
+        &mut |sequence, received, record: Record<'_>| replay.apply(sequence, received, record);
+    let (wal, found) = Wal::open(
+        Arc::clone(&shared.disk),
+        wal_config,
+        version.flushed,
+        on_corruption,
+        visit,
+    )?;
+    let known = wal.last().max(version.flushed);
+    shared.log.lock().last = known;
+    shared.set_replayed(known);
+    let mut report = OpenReport {
+        torn_tail_bytes: found.dropped_tail.map_or(0, |tail| tail.bytes),
+        sequences_lost: found
+            .lost
+            .iter()
+            .map(|lost| (lost.first, lost.last))
+            .collect(),
+        ..OpenReport::default()
+    };
+    let maintenance = replay.finish(found.dropped_tail, &mut report)?;
+    report.removed = remove_leftovers(&shared.disk, &maintenance.version(), known)?;
+    report.series = u64::try_from(shared.registry.len()).unwrap_or(u64::MAX);
+    report.blocks = u64::try_from(maintenance.version().blocks.len()).unwrap_or(u64::MAX);
+    Ok(Opened {
+        shared,
+        wal,
+        maintenance,
+        lock,
+        report,
+    })
+}
+
+/// Puts replayed records where they once went.
+struct Replay {
+    shared: Arc<Shared>,
+    maintenance: Maintenance,
+    rows: Vec<Row>,
+    active_today: RoaringBitmap,
+    rows_replayed: u64,
+}
+
+impl Replay {
+    fn new(manifest: Manifest, shared: Arc<Shared>) -> Self {
+        Self {
+            maintenance: Maintenance::new(manifest, Arc::clone(&shared)),
+            shared,
+            rows: Vec::new(),
+            active_today: RoaringBitmap::new(),
+            rows_replayed: 0,
+        }
+    }
+
+    fn apply(
+        &mut self,
+        sequence: Sequence,
+        received: Timestamp,
+        record: Record<'_>,
+    ) -> Result<(), StoreError> {
+        match record {
+            Record::Definition {
+                series,
+                metric,
+                key,
+            } => {
+                self.shared
+                    .registry
+                    .insert_replayed(series, metric, &key, sequence)?;
+                self.shared.log.lock().last = sequence;
+            }
+            Record::Samples(samples) => {
+                self.rows.clear();
+                samples.decode(&mut self.rows)?;
+                self.append(sequence, received)?;
+            }
+            Record::Tombstone(record) => {
+                let tombstone = Tombstone {
+                    sequence,
+                    tenant: record.tenant,
+                    series: record.series.iter().map(|series| series.0).collect(),
+                    from: record.from,
+                    to: record.to,
+                };
+                let mut log = self.shared.log.lock();
+                log.seal();
+                log.last = sequence;
+                log.change_layers(|layers| layers.tombstones.push(Arc::new(tombstone)));
+            }
+        }
+        // What is replayed will be synced before the first append, and blocks are synced by themselves.
+        self.shared.set_replayed(sequence);
+        if self.shared.log.lock().active.len() >= self.shared.config.sealed_rows {
+            self.shared.log.lock().seal();
+            self.maintenance.work(false)?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, sequence: Sequence, received: Timestamp) -> Result<(), StoreError> {
+        let known = self.shared.registry.next_ids().series;
+        let today = self.shared.clock.now().day();
+        for row in &self.rows {
+            if row.series >= known {
+                return Err(UnknownSeries(row.series).into());
+            }
+            if row.timestamp().day() == today {
+                self.active_today.insert(row.series.0);
+            }
+        }
+        self.rows_replayed = self
+            .rows_replayed
+            .saturating_add(u64::try_from(self.rows.len()).unwrap_or(0));
+        let mut log = self.shared.log.lock();
+        log.active.append(sequence, received, &self.rows, sequence);
+        log.last = sequence;
+        Ok(())
+    }
+
+    /// Counts what is active today and remembers a torn tail.
+    fn finish(
+        mut self,
+        tail: Option<DroppedTail>,
+        report: &mut OpenReport,
+    ) -> Result<Maintenance, StoreError> {
+        let today = self.shared.clock.now().day();
+        let active = self.active_today.iter().map(SeriesId);
+        self.shared.registry.mark_active(active, today, today);
+        report.rows_replayed = self.rows_replayed;
+        if tail.is_some() {
+            self.maintenance.record_dropped_tail(tail)?;
+        }
+        Ok(self.maintenance)
+    }
+}
+
+fn load_series(
+    disk: &Arc<dyn Disk>,
+    version: &Version,
+    hash_seed: u64,
+) -> Result<SeriesRegistry, StoreError> {
+    let next = NextIds {
+        series: SeriesId(version.next_series),
+        metric: MetricId(version.next_metric),
+    };
+    let registry = SeriesRegistry::new(hash_seed, next);
+    for run in &version.series_runs {
+        let path = file_names::series_run(run.file);
+        let file = disk.open(&path).map_err(disk_error("open", &path))?;
+        let _ = (file, path);
+        todo!();
+    }
+    Ok(registry)
+}
+
+fn open_blocks(disk: &Arc<dyn Disk>, version: &Version) -> Result<Layers, StoreError> {
+    let mut layers = Layers {
+        tombstones: version.tombstones.clone(),
+        ..Layers::default()
+    };
+    for entry in &version.blocks {
+        let path = file_names::block(entry.day, entry.file);
+        let file = disk.open(&path).map_err(disk_error("open", &path))?;
+        let block = Block::open(BlockSource::File(file))
+            .map_err(|source| StoreError::BlockFile { path, source })?;
+        layers.add_disk_block(DiskBlock {
+            entry: *entry,
+            block,
+        });
+    }
+    Ok(layers)
+}
+
+/// Counts the series that blocks of the current day have.
+fn mark_active(registry: &SeriesRegistry, layers: &Layers, now: Timestamp) {
+    let today = now.day();
+    for block in layers.disk.get(&today).into_iter().flatten() {
+        registry.mark_active(block.block.series().iter().map(SeriesId), today, today);
+    }
+}
+
+/// Removes unfinished files, and whole ones that no version names and whose contents are elsewhere.
+fn remove_leftovers(
+    disk: &Arc<dyn Disk>,
+    version: &Version,
+    known: Sequence,
+) -> Result<Vec<PathBuf>, StoreError> {
+    let root = Path::new("");
+    let mut removed = remove_unfinished(&**disk).map_err(disk_error("clean", root))?;
+    for orphan in orphans(&**disk, version).map_err(disk_error("list", root))? {
+        let path = match orphan {
+            Orphan::Block { path, .. } => {
+                if let Some(last) = block_last(disk, &path)
+                    && last > known
+                {
+                    return Err(StoreError::LostEdit { path, last, known });
+                }
+                path
+            }
+            Orphan::SeriesRun { path, .. } => path,
+            Orphan::Unknown { path } => {
+                tracing::warn!(path = %path.display(), "a file of an unknown name lies in the data directory");
+                continue;
+            }
+        };
+        disk.remove(&path).map_err(disk_error("remove", &path))?;
+        removed.push(path);
+    }
+    Ok(removed)
+}
+
+/// The last sequence of a whole block; None for anything else.
+fn block_last(disk: &Arc<dyn Disk>, path: &Path) -> Option<Sequence> {
+    let file = disk.open(path).ok()?;
+    Block::open(BlockSource::File(file))
+        .ok()
+        .map(|block| block.meta().last)
+}
+
+fn disk_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Disk {
+        operation,
+        path,
+        source,
+    }
+}

@@ -1,1 +1,459 @@
-//! Open, append, delete, scan, close.
+//! The store's front: open, append, delete, scan, close.
+//!
+//! ```text
+//!   append(rows) ── encode a record, then under the append lock: sequence, pending WAL, active rows
+//!                        │ committer thread                     │ maintenance thread
+//!                        v                                      v
+//!                  group, fdatasync ──> durable sequence   seal, sort, encode ──> flush ──> blocks, manifest
+//! ```
+//!
+//! An append is acknowledged when [`Store::durable`] has reached the sequence it returned. Nothing here
+//! blocks but [`Store::flush`], [`Store::close`] and [`Store::wait_durable`].
+
+mod committer;
+pub(crate) mod layers;
+pub(crate) mod log;
+pub(crate) mod maintenance;
+pub(crate) mod shared;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use penstock_model::{Clock, Day, SeriesKey, Timestamp};
+
+use self::committer::Committer;
+use self::maintenance::Maintenance;
+use self::shared::Shared;
+use crate::config::StoreConfig;
+use crate::disk::{Disk, DiskLock};
+use crate::error::{AppendError, Pressure, StoreError};
+use crate::recovery::{self, OpenReport};
+use crate::row::{Row, Sequence, SeriesId};
+use crate::scan::Scan;
+use crate::scan::snapshot::Snapshot;
+use crate::series::{Selection, SeriesBudget};
+use crate::stats::StoreStats;
+use crate::tombstone::Tombstone;
+use crate::wal::record::{self, RECORD_ROWS_MAX, TOMBSTONE_SERIES_MAX, TombstoneRecord};
+
+/// A handle on a running store; clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    workers: Mutex<Workers>,
+    _lock: Box<dyn DiskLock>,
+}
+
+/// Who does the work behind appends.
+#[derive(Debug)]
+enum Workers {
+    /// The committer's and the maintenance thread.
+    Threads(Vec<JoinHandle<()>>),
+    /// Whoever waits for it: one thread, one order, for simulations.
+    Caller(Box<(Committer, Maintenance)>),
+    /// Closed.
+    Gone,
+}
+
+/// What a delete did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// The delete is durable when [`Store::durable`] has reached this.
+    pub sequence: Sequence,
+    /// How many series were selected.
+    pub series: u64,
+}
+
+impl Store {
+    /// Opens the data directory, replays what the last process left, and starts two threads.
+    ///
+    /// # Errors
+    /// [`StoreError`], whose kind tells damaged files (nothing was changed) from a disk that fails.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        config: StoreConfig,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let opened = recovery::open(disk, clock, config)?;
+        let committer = Committer::new(opened.wal, Arc::clone(&opened.shared));
+        let maintenance = opened.maintenance;
+        let threads = vec![
+            spawn("store-commit", move || committer.run())?,
+            spawn("store-maintain", move || maintenance.run())?,
+        ];
+        Ok((
+            Self::new(opened.shared, Workers::Threads(threads), opened.lock),
+            opened.report,
+        ))
+    }
+
+    /// Opens without threads: the work is done inside [`Store::wait_durable`], [`Store::flush`] and
+    /// [`Store::close`] by the thread that calls them. For simulations, where every file operation must happen
+    /// in one order.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_without_threads(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        config: StoreConfig,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let opened = recovery::open(disk, clock, config)?;
+        let committer = Committer::new(opened.wal, Arc::clone(&opened.shared));
+        let workers = Workers::Caller(Box::new((committer, opened.maintenance)));
+        Ok((
+            Self::new(opened.shared, workers, opened.lock),
+            opened.report,
+        ))
+    }
+
+    fn new(shared: Arc<Shared>, workers: Workers, lock: Box<dyn DiskLock>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                shared,
+                workers: Mutex::new(workers),
+                _lock: lock,
+            }),
+        }
+    }
+
+    /// The id of a series; a new one is defined in the log before this returns. `day` is the UTC day of the
+    /// sample that is to be appended: the series then counts as active on it.
+    ///
+    /// # Errors
+    /// What the budget says, asked only if the series is new or not yet active today.
+    pub fn resolve<B: SeriesBudget>(
+        &self,
+        key: &SeriesKey,
+        day: Day,
+        budget: &B,
+    ) -> Result<SeriesId, B::Refusal> {
+        let shared = &self.inner.shared;
+        let today = shared.clock.now().day();
+        let mut define = |series, metric, key: &SeriesKey| {
+            let mut encoded = Vec::new();
+            record::encode_definition(series, metric, key, &mut encoded);
+            shared.push(|log| log.push_record(&mut encoded))
+        };
+        shared
+            .registry
+            .resolve(key, day, today, budget, &mut define)
+            .map(|resolved| resolved.series)
+    }
+
+    /// Appends rows of resolved series and returns the sequence of the last. Never blocks. All rows are
+    /// appended or none.
+    ///
+    /// # Errors
+    /// [`AppendError::Busy`] while the store pushes back, [`AppendError::Stopped`] for good.
+    pub fn append(&self, rows: &[Row]) -> Result<Sequence, AppendError> {
+        let shared = &self.inner.shared;
+        self.check_open()?;
+        let mut records: Vec<(Vec<u8>, &[Row])> = Vec::with_capacity(1);
+        for rows in rows.chunks(RECORD_ROWS_MAX) {
+            let mut encoded = Vec::with_capacity(rows.len().saturating_mul(8).saturating_add(64));
+            record::encode_samples(rows, &mut encoded);
+            records.push((encoded, rows));
+        }
+        let received = shared.clock.now();
+        let durable = shared.durable();
+        let (last, sealed) = shared.push(|log| {
+            for (encoded, rows) in &mut records {
+                log.push_samples(encoded, rows, received, durable);
+            }
+            let full = log.active.len() >= shared.config.sealed_rows;
+            (log.last, full && log.seal())
+        });
+        if sealed {
+            shared.unsorted_parts.fetch_add(1, Ordering::Relaxed);
+            shared.request_maintenance();
+        }
+        shared.rows_appended.fetch_add(
+            u64::try_from(rows.len()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+        Ok(last)
+    }
+
+    /// Hides the samples of some series between two moments, inclusive. They are out of every scan that begins
+    /// after the delete is durable.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn delete(
+        &self,
+        selection: &Selection,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Deleted, AppendError> {
+        let shared = &self.inner.shared;
+        self.check_open()?;
+        let mut series: Vec<SeriesId> = shared.registry.select(selection);
+        series.sort_unstable();
+        for series in series.chunks(TOMBSTONE_SERIES_MAX) {
+            let tombstone = TombstoneRecord {
+                tenant: selection.tenant,
+                series: series.to_vec(),
+                from: from.millis(),
+                to: to.millis(),
+            };
+            let mut encoded = Vec::new();
+            record::encode_tombstone(&tombstone, &mut encoded);
+            let tombstone = Tombstone {
+                sequence: Sequence::ZERO,
+                tenant: selection.tenant,
+                series: series.iter().map(|series| series.0).collect(),
+                from: from.millis(),
+                to: to.millis(),
+            };
+            shared.push(|log| log.push_tombstone(&mut encoded, tombstone));
+        }
+        shared.request_maintenance();
+        let sequence = shared.log.lock().last;
+        Ok(Deleted {
+            sequence,
+            series: u64::try_from(series.len()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The samples of some series between two moments, inclusive.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`].
+    pub fn scan(
+        &self,
+        selection: &Selection,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Scan, StoreError> {
+        let shared = &self.inner.shared;
+        if shared.is_stopped() {
+            return Err(StoreError::Stopped);
+        }
+        let durable = shared.durable();
+        let snapshot = {
+            let log = shared.log.lock();
+            let layers = Arc::clone(&log.layers);
+            let mut views: Vec<_> = layers
+                .unsorted
+                .iter()
+                .map(|part| (part.span().last, part.view(durable)))
+                .collect();
+            views.push((log.last, log.active.view(durable)));
+            let tombstones = layers
+                .tombstones
+                .iter()
+                .filter(|t| t.sequence <= durable)
+                .map(Arc::clone)
+                .collect();
+            Snapshot {
+                registry: Arc::clone(&shared.registry),
+                layers,
+                views,
+                tombstones,
+            }
+        };
+        let series = shared.registry.select(selection);
+        Ok(Scan::new(
+            snapshot,
+            Arc::clone(&shared.registry),
+            series,
+            from,
+            to,
+        ))
+    }
+
+    /// The newest sequence on stable storage.
+    pub fn durable(&self) -> Sequence {
+        self.inner.shared.durable()
+    }
+
+    /// Says that somebody waits: what is pending is written as soon as the disk is free.
+    pub fn request_sync(&self) {
+        self.inner.shared.request_sync();
+    }
+
+    /// Calls `listener` after every group, on the committer's thread: it must be quick.
+    pub fn on_durable(&self, listener: Box<dyn Fn(Sequence) + Send + Sync>) {
+        self.inner.shared.on_durable(listener);
+    }
+
+    /// Calls `listener` once if a write or sync fails. The process should then end: what was acknowledged is
+    /// on the disk, anything later is unknown.
+    pub fn on_failure(&self, listener: Box<dyn Fn(&StoreError) + Send + Sync>) {
+        self.inner.shared.on_failure(listener);
+    }
+
+    /// Why appends are refused now, if they are.
+    pub fn pressure(&self) -> Option<Pressure> {
+        self.inner.shared.pressure()
+    }
+
+    /// Blocks until `sequence` is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store stops before.
+    pub fn wait_durable(&self, sequence: Sequence) -> Result<(), StoreError> {
+        if let Workers::Caller(workers) = &mut *self.inner.workers.lock() {
+            let (committer, maintenance) = &mut **workers;
+            let worked = committer.commit().and_then(|()| maintenance.work(false));
+            return self.or_fail(worked);
+        }
+        if self.inner.shared.wait_durable(sequence) {
+            Ok(())
+        } else {
+            Err(StoreError::Stopped)
+        }
+    }
+
+    /// Blocks until everything appended so far is in blocks.
+    ///
+    /// # Errors
+    /// [`StoreError`]; with a full disk it can be tried again.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let shared = &self.inner.shared;
+        if let Workers::Caller(workers) = &mut *self.inner.workers.lock() {
+            let (committer, maintenance) = &mut **workers;
+            let worked = committer.commit().and_then(|()| maintenance.work(true));
+            return self.or_fail(worked);
+        }
+        let target = shared.log.lock().last;
+        let mut requests = shared.maintenance.lock();
+        requests.flush_wanted = requests.flush_wanted.saturating_add(1);
+        let ticket = requests.flush_wanted;
+        shared.maintenance_changed.notify_all();
+        while requests.flush_done < ticket {
+            if shared.is_stopped() {
+                return Err(StoreError::Stopped);
+            }
+            shared.maintenance_changed.wait(&mut requests);
+        }
+        if shared.flushed() >= target {
+            Ok(())
+        } else {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            Err(StoreError::Disk {
+                operation: "flush to",
+                path: "blocks".into(),
+                source,
+            })
+        }
+    }
+
+    /// Syncs, flushes and stops: the next start has nothing to replay. Appends are refused from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was acknowledged is on the disk all the same.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let shared = &self.inner.shared;
+        let flushed = self.flush();
+        shared.log.lock().closing = true;
+        shared.maintenance.lock().closing = true;
+        shared.work.notify_all();
+        shared.maintenance_changed.notify_all();
+        let workers = std::mem::replace(&mut *self.inner.workers.lock(), Workers::Gone);
+        if let Workers::Threads(threads) = workers {
+            for thread in threads {
+                if thread.join().is_err() {
+                    shared.stop();
+                }
+            }
+        }
+        shared.stop();
+        flushed
+    }
+
+    /// What the store has counted.
+    pub fn stats(&self) -> StoreStats {
+        let shared = &self.inner.shared;
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let log = shared.log.lock();
+        let (layers, last, pending) = (Arc::clone(&log.layers), log.last, log.pending.bytes.len());
+        let active = log.active.len();
+        drop(log);
+        let blocks = layers.disk.values().flatten();
+        StoreStats {
+            rows_appended: shared.rows_appended.load(Ordering::Relaxed),
+            groups_synced: shared.groups_synced.load(Ordering::Relaxed),
+            wal_bytes_written: shared.wal_bytes_written.load(Ordering::Relaxed),
+            wal_bytes_in_use: shared.wal_bytes.load(Ordering::Relaxed),
+            wal_bytes_pending: count(pending),
+            rows_unencoded: count(
+                active.saturating_add(layers.unsorted.iter().map(|part| part.len()).sum()),
+            ),
+            sealed_bytes: count(layers.encoded_bytes()),
+            flushes: shared.flushes.load(Ordering::Relaxed),
+            blocks: count(layers.disk.values().map(Vec::len).sum()),
+            block_bytes: blocks.map(|block| block.entry.bytes).sum(),
+            series: count(shared.registry.len()),
+            tombstones: count(layers.tombstones.len()),
+            sequence_last: last.0,
+            sequence_durable: shared.durable().0,
+        }
+    }
+
+    /// How many series of a tenant have had a sample in the current UTC day.
+    pub fn active_series(&self, tenant: penstock_model::TenantId) -> u64 {
+        let shared = &self.inner.shared;
+        shared
+            .registry
+            .active_series(tenant, shared.clock.now().day())
+    }
+
+    fn check_open(&self) -> Result<(), AppendError> {
+        if self.inner.shared.is_stopped() {
+            return Err(AppendError::Stopped);
+        }
+        self.pressure()
+            .map_or(Ok(()), |pressure| Err(AppendError::Busy(pressure)))
+    }
+
+    /// A worker's failure, when a caller does the work: it stops the store as it would stop a thread.
+    fn or_fail(&self, worked: Result<(), StoreError>) -> Result<(), StoreError> {
+        match worked {
+            Err(error) if error.kind() != crate::error::ErrorKind::Retry => {
+                self.inner.shared.fail(error);
+                Err(StoreError::Stopped)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// A store that is dropped without [`Store::close`] stops where it is, as after kill -9: the log has
+    /// everything that was acknowledged.
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Workers::Threads(threads) =
+            std::mem::replace(&mut *self.workers.lock(), Workers::Gone)
+        {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a store thread panicked");
+                }
+            }
+        }
+    }
+}
+
+fn spawn(
+    name: &'static str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|source| StoreError::Disk {
+            operation: "start a thread for",
+            path: name.into(),
+            source,
+        })
+}

@@ -1,0 +1,221 @@
+//! One flush: encoded parts become disk blocks, a day at a time; new series become a run; one manifest edit
+//! publishes both.
+//!
+//! Memory stays bounded whatever the parts hold: a day's blocks are read by cursors, a chunk of each at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use penstock_model::{Day, Timestamp};
+
+use crate::block::{Block, BlockBuilder, BlockCursor, BlockSource};
+use crate::chunk::Packing;
+use crate::disk::{Disk, FileNumber, FileSink, file_names};
+use crate::error::StoreError;
+use crate::manifest::BlockEntry;
+use crate::memtable::EncodedPart;
+use crate::memtable::active::Span;
+use crate::memtable::sealed::block_meta;
+use crate::row::{MetricId, SeriesId};
+use crate::scan::merge::{MergedRows, RowSource};
+use crate::store::layers::DiskBlock;
+use crate::tombstone::{HiddenRanges, Tombstone};
+
+/// Writes the blocks of one flush.
+#[derive(Debug)]
+pub(crate) struct FlushJob<'a> {
+    pub(crate) disk: &'a Arc<dyn Disk>,
+    /// Older first.
+    pub(crate) parts: &'a [Arc<EncodedPart>],
+    /// Those that are to be applied.
+    pub(crate) tombstones: &'a [Arc<Tombstone>],
+    /// The number of the next file.
+    pub(crate) next_file: FileNumber,
+}
+
+impl FlushJob<'_> {
+    /// Writes and syncs a block for each day, and opens them. Nothing names them yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the blocks written so far have been removed again, as far as that was possible.
+    pub(crate) fn write_blocks(&mut self) -> Result<Vec<DiskBlock>, StoreError> {
+        let days: BTreeSet<Day> = self
+            .parts
+            .iter()
+            .flat_map(|part| part.blocks.keys().copied())
+            .collect();
+        let mut written = Vec::new();
+        for day in days {
+            match self.write_day(day) {
+                Ok(block) => written.extend(block),
+                Err(error) => {
+                    for block in &written {
+                        remove_block(self.disk, block);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// None if tombstones hide every row of the day.
+    fn write_day(&mut self, day: Day) -> Result<Option<DiskBlock>, StoreError> {
+        let mut lanes: Vec<Lane> = Vec::new();
+        for part in self.parts {
+            if let Some(block) = part.blocks.get(&day) {
+                lanes.push(Lane::open(block, part.span)?);
+            }
+        }
+        let Some(span) = lanes.iter().map(|lane| lane.span).reduce(Span::union) else {
+            return Ok(None);
+        };
+        let mut output: Option<BlockBuilder<FileSink>> = None;
+        let number = self.next_file;
+        let path = file_names::block(day, number);
+        let mut rows = Vec::new();
+        while let Some((metric, series)) = lanes.iter().filter_map(|lane| lane.at).min() {
+            let mut merged = merge_series(&mut lanes, (metric, series), self.tombstones);
+            while merged.next_batch(&mut rows)? {
+                if output.is_none() {
+                    output = Some(self.create(day, span)?);
+                }
+                if let Some(builder) = &mut output {
+                    builder.push(metric, series, &rows)?;
+                }
+            }
+            for lane in lanes
+                .iter_mut()
+                .filter(|lane| lane.at == Some((metric, series)))
+            {
+                lane.at = lane.cursor.next_series()?;
+            }
+        }
+        let Some(builder) = output else {
+            return Ok(None);
+        };
+        let (sink, _) = builder.finish(Vec::new())?;
+        let disk_error = |operation| {
+            let path = path.clone();
+            move |source| StoreError::Disk {
+                operation,
+                path,
+                source,
+            }
+        };
+        let bytes = sink.publish().map_err(disk_error("publish"))?;
+        let file = self.disk.open(&path).map_err(disk_error("open"))?;
+        let block =
+            Block::open(BlockSource::File(file)).map_err(|source| StoreError::BlockFile {
+                path: path.clone(),
+                source,
+            })?;
+        let entry = BlockEntry {
+            day,
+            file: number,
+            first: span.first,
+            last: span.last,
+            bytes,
+        };
+        Ok(Some(DiskBlock { entry, block }))
+    }
+
+    fn create(&mut self, day: Day, span: Span) -> Result<BlockBuilder<FileSink>, StoreError> {
+        let path = file_names::block(day, self.next_file);
+        self.next_file = self.next_file.next();
+        let sink = FileSink::create(self.disk, &path).map_err(|source| StoreError::Disk {
+            operation: "create",
+            path,
+            source,
+        })?;
+        Ok(BlockBuilder::new(
+            block_meta(day, span),
+            Packing::Disk,
+            sink,
+        )?)
+    }
+}
+
+/// One part's block of the day, read from front to back.
+#[derive(Debug)]
+struct Lane {
+    span: Span,
+    cursor: BlockCursor,
+    /// The series that the cursor stands at.
+    at: Option<(MetricId, SeriesId)>,
+}
+
+impl Lane {
+    fn open(block: &Arc<Block>, span: Span) -> Result<Self, StoreError> {
+        let mut cursor = block.cursor();
+        let at = cursor.next_series()?;
+        Ok(Self { span, cursor, at })
+    }
+}
+
+/// The rows of one series out of all lanes that stand at it, without what the tombstones hide.
+fn merge_series<'a>(
+    lanes: &'a mut [Lane],
+    (metric, series): (MetricId, SeriesId),
+    tombstones: &[Arc<Tombstone>],
+) -> MergedRows<'a> {
+    let mut merged = MergedRows::default();
+    for lane in lanes
+        .iter_mut()
+        .filter(|lane| lane.at == Some((metric, series)))
+    {
+        let hidden = HiddenRanges::of(tombstones, series, lane.span.last);
+        merged.add(
+            RowSource::Cursor(&mut lane.cursor),
+            hidden,
+            i64::MIN,
+            i64::MAX,
+        );
+    }
+    merged
+}
+
+/// Takes a written block away again after a failure. Best effort: recovery removes what stays.
+pub(crate) fn remove_block(disk: &Arc<dyn Disk>, block: &DiskBlock) {
+    let path = file_names::block(block.entry.day, block.entry.file);
+    if let Err(error) = disk.remove(&path) {
+        tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "cannot remove block");
+    }
+}
+
+/// The tombstones that still hide something in blocks on disk that are older than they are.
+pub(crate) fn still_hiding(
+    tombstones: &[Arc<Tombstone>],
+    disk: &BTreeMap<Day, Vec<Arc<DiskBlock>>>,
+) -> Vec<Arc<Tombstone>> {
+    let hides_in = |tombstone: &Tombstone, block: &DiskBlock| {
+        tombstone.sequence > block.entry.last && !tombstone.series.is_disjoint(block.block.series())
+    };
+    let hides = |tombstone: &&Arc<Tombstone>| {
+        let first = Timestamp::from_millis(tombstone.from).day();
+        let last = Timestamp::from_millis(tombstone.to).day();
+        first <= last
+            && disk
+                .range(first..=last)
+                .any(|(_, blocks)| blocks.iter().any(|b| hides_in(tombstone, b)))
+    };
+    tombstones.iter().filter(hides).map(Arc::clone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    // A flush as a whole is tested through the store: tests/model.rs compares histories with a map in memory.
+    use super::*;
+
+    #[test]
+    fn a_tombstone_without_older_blocks_is_forgotten() {
+        let tombstone = Arc::new(Tombstone {
+            sequence: crate::row::Sequence(5),
+            tenant: penstock_model::TenantId::from_bytes([0; 16]),
+            series: roaring::RoaringBitmap::from_iter([1]),
+            from: 0,
+            to: 10,
+        });
+        assert!(still_hiding(&[tombstone], &BTreeMap::new()).is_empty());
+    }
+}

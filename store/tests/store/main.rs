@@ -1,0 +1,12 @@
+//! The store as its users see it: through `Store`, on real and on simulated disks.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests stop at the first surprise"
+)]
+
+mod crash;
+mod failures;
+mod support;
