@@ -7,6 +7,8 @@ pub mod connection;
 pub mod http;
 pub mod limit;
 pub mod listener;
+#[cfg(test)]
+mod manual_clock;
 pub mod protocol;
 pub mod server;
 pub mod shutdown;

@@ -1,5 +1,5 @@
 //! From borrowed points to durable rows.
 
 pub mod batch;
-pub mod durable;
-pub mod series_cache;
+pub(crate) mod durable;
+pub(crate) mod series_cache;
