@@ -61,6 +61,27 @@ impl SeriesKey {
         &self.0
     }
 
+    /// Puts a key together from the pieces of others: what [`KeyPieces::metric`] and [`KeyPieces::pairs`] gave,
+    /// the pairs in ascending order of their tag keys. Nothing is checked again.
+    pub fn from_pieces<'a>(metric: &'a [u8], pairs: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(128);
+        bytes.extend_from_slice(metric);
+        for pair in pairs {
+            bytes.extend_from_slice(pair);
+        }
+        debug_assert!(
+            KeyPieces::check(&bytes).is_ok(),
+            "pieces of canonical keys, in order"
+        );
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// The pieces that this key shares with others.
+    pub fn pieces(&self) -> KeyPieces<'_> {
+        let (metric, pairs) = split_metric(&self.0).unwrap_or((&self.0, &[]));
+        KeyPieces { metric, pairs }
+    }
+
     /// Takes the key apart.
     ///
     /// # Errors
@@ -81,6 +102,105 @@ impl SeriesKey {
             tags: Tags::from_pairs(pairs).map_err(|_| SeriesKeyError)?,
         })
     }
+}
+
+/// Canonical bytes as the pieces that series share. Every piece ends itself, so keys compare as their lists of
+/// pieces do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPieces<'a> {
+    metric: &'a [u8],
+    pairs: &'a [u8],
+}
+
+impl<'a> KeyPieces<'a> {
+    /// Takes canonical bytes after checking them whole, as [`SeriesKey::from_bytes`] does, but without a copy.
+    ///
+    /// # Errors
+    /// [`SeriesKeyError`] when they are not what [`SeriesIdentity::to_key`] would make.
+    pub fn check(bytes: &'a [u8]) -> Result<Self, SeriesKeyError> {
+        let (metric, pairs) = split_metric(bytes).ok_or(SeriesKeyError)?;
+        let (_, mut rest) = metric.split_first_chunk::<16>().ok_or(SeriesKeyError)?;
+        let kind_and_metric = rest;
+        let kind = take_kind(&mut rest)?;
+        if kind != SeriesKind::Raw {
+            let mut canonical = Vec::new();
+            push_kind(&mut canonical, &kind);
+            if !kind_and_metric.starts_with(&canonical) {
+                return Err(SeriesKeyError);
+            }
+        }
+        take_word(&mut rest, END)?;
+        let (mut rest, mut last) = (pairs, None);
+        while !rest.is_empty() {
+            let key = take_word(&mut rest, EQUALS)?;
+            take_word(&mut rest, END)?;
+            if last.is_some_and(|last| last >= key) {
+                return Err(SeriesKeyError);
+            }
+            last = Some(key);
+        }
+        Ok(Self { metric, pairs })
+    }
+
+    /// Tenant, kind and metric: the canonical key of the series of that metric that has no tags.
+    pub const fn metric(&self) -> &'a [u8] {
+        self.metric
+    }
+
+    /// Whose series it is.
+    pub fn tenant(&self) -> TenantId {
+        TenantId::from_bytes(self.metric.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Raw data, or which rollup.
+    pub fn kind(&self) -> SeriesKind {
+        let mut rest = self.metric.get(16..).unwrap_or_default();
+        take_kind(&mut rest).unwrap_or_default()
+    }
+
+    /// The metric's name.
+    pub fn metric_name(&self) -> &'a str {
+        let words = self.metric.get(17..).and_then(|words| words.strip_suffix(&[END]));
+        let name = words.and_then(|words| words.rsplit(|b| *b == END).next());
+        name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
+
+    /// Each pair, `tagk 01 tagv 00`, in the order of the tag keys; [`split_pair`] takes one apart.
+    pub fn pairs(&self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.pairs;
+        std::iter::from_fn(move || {
+            let equals = rest.iter().position(|b| *b == EQUALS)?;
+            let value_length = rest.iter().skip(equals).position(|b| *b == END)?;
+            let (pair, after) = rest.split_at_checked(equals + value_length + 1)?;
+            rest = after;
+            Some(pair)
+        })
+    }
+}
+
+/// Tag key and value of one of [`KeyPieces::pairs`]; `None` for other bytes.
+pub fn split_pair(pair: &[u8]) -> Option<(&str, &str)> {
+    let mut rest = pair;
+    let key = take_word(&mut rest, EQUALS).ok()?;
+    let value = take_word(&mut rest, END).ok()?;
+    rest.is_empty().then_some((key, value))
+}
+
+/// The bytes that stand for a tag in a key, as [`KeyPieces::pairs`] gives them.
+pub fn join_pair(key: &str, value: &str) -> Vec<u8> {
+    [key.as_bytes(), &[EQUALS], value.as_bytes(), &[END]].concat()
+}
+
+/// Cuts behind the metric.
+fn split_metric(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (kind, words) = bytes.get(16..)?.split_first()?;
+    let ends = if *kind == RAW { 1 } else { 4 };
+    let (last, _) = words
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == END)
+        .nth(ends - 1)?;
+    bytes.split_at_checked(16 + 1 + last + 1)
 }
 
 impl SeriesIdentity {
@@ -227,6 +347,36 @@ mod tests {
             let key = identity.to_key();
             prop_assert_eq!(key.decode().unwrap(), identity);
             prop_assert_eq!(SeriesKey::from_bytes(key.as_bytes()).unwrap(), key);
+        }
+
+        #[test]
+        fn a_key_is_the_sum_of_its_pieces(identity in identity()) {
+            let key = identity.to_key();
+            let pieces = key.pieces();
+            prop_assert_eq!(KeyPieces::check(key.as_bytes()), Ok(pieces));
+            prop_assert_eq!(pieces.tenant(), identity.tenant);
+            prop_assert_eq!(pieces.kind(), identity.kind.clone());
+            prop_assert_eq!(pieces.metric_name(), &*identity.metric);
+            let pairs: Vec<_> = pieces.pairs().map(|pair| split_pair(pair).unwrap()).collect();
+            prop_assert_eq!(pairs, identity.tags.iter().collect::<Vec<_>>());
+            prop_assert_eq!(SeriesKey::from_pieces(pieces.metric(), pieces.pairs()), key.clone());
+            for (pair, (key, value)) in pieces.pairs().zip(identity.tags.iter()) {
+                prop_assert_eq!(join_pair(key, value), pair);
+            }
+            let bare = SeriesIdentity { tags: Tags::default(), ..identity }.to_key();
+            prop_assert_eq!(bare.as_bytes(), pieces.metric());
+        }
+
+        #[test]
+        fn pieces_are_checked_as_strictly_as_keys(
+            identity in identity(),
+            at in any::<proptest::sample::Index>(),
+            byte in prop_oneof![Just(END), Just(EQUALS), Just(ROLLUP), any::<u8>()],
+        ) {
+            let mut bytes = identity.to_key().as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            prop_assert_eq!(KeyPieces::check(&bytes).is_ok(), SeriesKey::from_bytes(&bytes).is_ok(), "{:?}", bytes);
         }
 
         #[test]
