@@ -72,6 +72,26 @@ impl Matcher {
             Self::Matches(accepts) => accepts(text),
         }
     }
+
+    /// The only texts that are accepted, if they can be listed and the empty one is not among them.
+    pub(crate) fn exact(&self) -> Option<&[Box<str>]> {
+        let texts = match self {
+            Self::Equals(wanted) => std::slice::from_ref(wanted),
+            Self::OneOf(wanted) => wanted,
+            Self::NotEquals(_) | Self::Matches(_) => return None,
+        };
+        texts.iter().all(|text| !text.is_empty()).then_some(texts)
+    }
+
+    /// The only texts that are refused, if they can be listed and the empty one is not among them.
+    pub(crate) fn exact_refused(&self) -> Option<&[Box<str>]> {
+        match self {
+            Self::NotEquals(unwanted) if !unwanted.is_empty() => {
+                Some(std::slice::from_ref(unwanted))
+            }
+            Self::NotEquals(_) | Self::Equals(_) | Self::OneOf(_) | Self::Matches(_) => None,
+        }
+    }
 }
 
 impl KindFilter {

@@ -1,12 +1,24 @@
 //! The one place where a series gets its id.
 
+use std::collections::VecDeque;
 use std::io;
 
-use penstock_model::{Day, SeriesKey, TenantId};
+use parking_lot::RwLock;
+use penstock_model::{Day, KeyPieces, SeriesKey, TenantId};
 
+use crate::disk::DiskFile;
 use crate::row::{MetricId, Sequence, SeriesId};
-use crate::series::budget::SeriesBudget;
+use crate::series::activity::{Activity, Presence};
+use crate::series::budget::{Novelty, SeriesBudget};
+use crate::series::index::Index;
 use crate::series::matcher::Selection;
+use crate::series::order;
+use crate::series::pairs::TenantNumber;
+use crate::series::run::reader::read_run;
+use crate::series::run::writer::RunWriter;
+use crate::series::run::{Definition, RunContents, RunError, RunSummary};
+use crate::series::select;
+use crate::series::shared::{Shared, Steps};
 
 /// The ids that will be given next. Ids are never reused, so these only grow; the manifest keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,47 +55,30 @@ pub struct SeriesConflict {
     pub key: SeriesKey,
 }
 
-/// What one run will hold: which series, in the order of their keys, and the definitions' range of sequences.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunContents {
-    /// The series in the order of their keys, never empty.
-    pub series: Vec<SeriesId>,
-    /// The sequence of the earliest definition.
-    pub first: Sequence,
-    /// The sequence of the latest definition.
-    pub last: Sequence,
-}
-
-/// What a run says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunSummary {
-    /// How many definitions it holds.
-    pub series: u32,
-    /// The sequence of the earliest definition.
-    pub first: Sequence,
-    /// The sequence of the latest definition.
-    pub last: Sequence,
-    /// The length of the file.
-    pub bytes: u64,
-}
-
 /// Every series of the store: keys to ids and back, postings, and who is active today.
 ///
-/// Shared by all threads. Known series and selections only read; the write lock is held for a new series alone.
-/// **Lock order: registry, then append**: `define` runs under the write lock, so nobody may call the registry
-/// while holding the append lock.
+/// Shared by all threads. Known series and selections only read; the write lock is held for a new series alone,
+/// about a microsecond. **Lock order: registry, then append**: `define` runs under the write lock, so nobody may
+/// call the registry while holding the append lock.
 #[derive(Debug)]
-pub struct SeriesRegistry {}
+pub struct SeriesRegistry {
+    // Taken in this order where both are held.
+    shared: RwLock<Shared>,
+    activity: RwLock<Activity>,
+}
 
-#[expect(
-    clippy::unimplemented,
-    unused_variables,
-    reason = "signatures first; bodies follow"
-)]
 impl SeriesRegistry {
     /// An empty registry. `hash_seed` must be unpredictable: clients choose the keys.
     pub fn new(hash_seed: u64, next: NextIds) -> Self {
-        unimplemented!()
+        let shared = Shared {
+            index: Index::new(hash_seed),
+            next,
+            unwritten: VecDeque::new(),
+        };
+        Self {
+            shared: RwLock::new(shared),
+            activity: RwLock::new(Activity::default()),
+        }
     }
 
     /// The id of a series; a new series is defined first.
@@ -102,10 +97,54 @@ impl SeriesRegistry {
         budget: &B,
         define: &mut dyn FnMut(SeriesId, MetricId, &SeriesKey) -> Sequence,
     ) -> Result<Resolved, B::Refusal> {
-        unimplemented!()
+        let known = self.shared.read().find(key);
+        let (known, tenant) = match known {
+            Some(known) => known,
+            None => match self.define(key, day, today, budget, define)? {
+                Defined::Now(resolved) => return Ok(resolved),
+                Defined::ByAnother(known) => known,
+            },
+        };
+        let id = known.series.0;
+        if !self.activity.read().is_settled(id, day, today) {
+            let presence = Presence { tenant, day, today };
+            let mut activity = self.activity.write();
+            activity.admit(id, presence, Novelty::Returning, budget)?;
+        }
+        Ok(known)
     }
 
-    /// Takes a definition that replay found in the WAL. The same definition again changes nothing.
+    fn define<B: SeriesBudget>(
+        &self,
+        key: &SeriesKey,
+        day: Day,
+        today: Day,
+        budget: &B,
+        define: &mut dyn FnMut(SeriesId, MetricId, &SeriesKey) -> Sequence,
+    ) -> Result<Defined, B::Refusal> {
+        let mut shared = self.shared.write();
+        if let Some(known) = shared.find(key) {
+            return Ok(Defined::ByAnother(known));
+        }
+        let pieces = key.pieces();
+        let tenant = shared.index.ensure_tenant(pieces.tenant());
+        let series = shared.next.series;
+        let presence = Presence { tenant, day, today };
+        self.activity
+            .write()
+            .admit(series.0, presence, Novelty::New, budget)?;
+        let known = shared.index.find_metric(pieces.metric()).map(MetricId);
+        let metric = known.unwrap_or(shared.next.metric);
+        let sequence = define(series, metric, key);
+        let hash = shared.index.hash(key.as_bytes());
+        shared.add(series, metric, hash, pieces);
+        shared.index.post([series.0]);
+        shared.unwritten.push_back((sequence, series));
+        Ok(Defined::Now(Resolved { series, metric }))
+    }
+
+    /// Takes a definition that replay found in the WAL, in the order of the log. The same definition again
+    /// changes nothing.
     ///
     /// # Errors
     /// [`SeriesConflict`]: do not go on with this directory.
@@ -116,48 +155,95 @@ impl SeriesRegistry {
         key: &SeriesKey,
         sequence: Sequence,
     ) -> Result<(), SeriesConflict> {
-        unimplemented!()
+        let mut shared = self.shared.write();
+        if shared.insert(series, metric, key.as_bytes(), key.pieces())? {
+            shared.index.post([series.0]);
+            shared.unwritten.push_back((sequence, series));
+        }
+        Ok(())
+    }
+
+    /// Takes all definitions of a run. After an error the registry holds a part of them: do not use it.
+    ///
+    /// # Errors
+    /// [`RunError`]: do not go on with this directory.
+    pub fn load_run(&self, file: &dyn DiskFile) -> Result<RunSummary, RunError> {
+        let mut shared = self.shared.write();
+        let mut added = Vec::new();
+        let summary = read_run(file, &mut |definition| {
+            let Definition {
+                series,
+                metric,
+                key,
+            } = definition;
+            let pieces = KeyPieces::check(key).map_err(|_| RunError::Damaged {
+                offset: 0,
+                what: "a key is not canonical",
+            })?;
+            let is_new = shared
+                .insert(series, metric, key, pieces)
+                .map_err(RunError::Conflict)?;
+            if is_new {
+                added.push(series.0);
+            }
+            Ok(())
+        })?;
+        added.sort_unstable();
+        shared.index.post(added);
+        Ok(summary)
     }
 
     /// Counts series that have a point in `day` as active, if `day` is `today`; asks no budget. Recovery calls it
     /// with what today's blocks and the WAL hold. Unknown ids are passed over.
     pub fn mark_active(&self, series: impl IntoIterator<Item = SeriesId>, day: Day, today: Day) {
-        unimplemented!()
+        if day != today {
+            return;
+        }
+        let shared = self.shared.read();
+        let mut activity = self.activity.write();
+        for SeriesId(id) in series {
+            let metric = shared.index.metric_of(id);
+            if let Some(metric) = metric.and_then(|metric| shared.index.metric(metric)) {
+                let tenant = metric.tenant;
+                activity.count(id, Presence { tenant, day, today });
+            }
+        }
     }
 
     /// How many series of the tenant have a point in the UTC day `today`.
     pub fn active_series(&self, tenant: TenantId, today: Day) -> u64 {
-        unimplemented!()
+        let number = self.shared.read().index.tenant_number(tenant);
+        number.map_or(0, |number| self.activity.read().active(number, today))
     }
 
     /// How many series there are.
     pub fn len(&self) -> usize {
-        unimplemented!()
+        self.shared.read().index.len()
     }
 
     /// Whether there is no series.
     pub fn is_empty(&self) -> bool {
-        unimplemented!()
+        self.len() == 0
     }
 
     /// The ids that will be given next, for the manifest.
     pub fn next_ids(&self) -> NextIds {
-        unimplemented!()
+        self.shared.read().next
     }
 
-    /// About how many bytes of memory the index takes.
+    /// About how many bytes of memory the index takes. Looks at every metric and pair: not for a hot path.
     pub fn memory_bytes(&self) -> usize {
-        unimplemented!()
+        self.shared.read().memory_bytes() + self.activity.read().memory_bytes()
     }
 
     /// The key of a series.
     pub fn key(&self, series: SeriesId) -> Option<SeriesKey> {
-        unimplemented!()
+        self.shared.read().index.key(series.0)
     }
 
     /// The metric of a series.
     pub fn metric(&self, series: SeriesId) -> Option<MetricId> {
-        unimplemented!()
+        self.shared.read().index.metric_of(series.0).map(MetricId)
     }
 
     /// Appends the metric of each series, in their order, under one read lock.
@@ -169,18 +255,35 @@ impl SeriesRegistry {
         series: &[SeriesId],
         out: &mut Vec<MetricId>,
     ) -> Result<(), UnknownSeries> {
-        unimplemented!()
+        let shared = self.shared.read();
+        out.reserve(series.len());
+        for id in series {
+            let metric = shared.index.metric_of(id.0).ok_or(UnknownSeries(*id))?;
+            out.push(MetricId(metric));
+        }
+        Ok(())
     }
 
-    /// The series that are meant, in the order of their keys. Series defined while it runs may be missing.
+    /// The series that are meant, in the order of their keys. Series defined while it runs are not among them.
     pub fn select(&self, selection: &Selection) -> Vec<SeriesId> {
-        unimplemented!()
+        select::select(&self.shared, selection)
     }
 
     /// The series that no run holds, of definitions up to and with `up_to`; `None` if there are none. Write them
     /// with [`SeriesRegistry::write_run`], publish the run, then say so to [`SeriesRegistry::mark_written`].
     pub fn unwritten(&self, up_to: Sequence) -> Option<RunContents> {
-        unimplemented!()
+        let shared = self.shared.read();
+        let end = shared.first_unwritten_after(up_to);
+        let (first, _) = *shared.unwritten.front().filter(|_| end > 0)?;
+        let (last, _) = *shared.unwritten.get(end.checked_sub(1)?)?;
+        let ids = shared.unwritten.range(..end).map(|(_, id)| id.0).collect();
+        drop(shared);
+        let series = order::sort_by_key(&mut Steps::new(&self.shared), ids);
+        Some(RunContents {
+            series,
+            first,
+            last,
+        })
     }
 
     /// Writes the run of `contents` piece by piece, in order; `sink` is a file's `write_all`. Holds the read lock
@@ -193,11 +296,47 @@ impl SeriesRegistry {
         contents: &RunContents,
         sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<RunSummary> {
-        unimplemented!()
+        let mut writer = RunWriter::new(sink)?;
+        let (mut keys, mut ends) = (Vec::new(), Vec::new());
+        for step in contents.series.chunks(Steps::SIZE) {
+            keys.clear();
+            ends.clear();
+            let shared = self.shared.read();
+            for id in step {
+                let metric = shared.index.metric_of(id.0);
+                let metric = metric.filter(|_| shared.index.append_key(id.0, &mut keys));
+                let metric = metric.ok_or_else(|| io::Error::other(UnknownSeries(*id)))?;
+                ends.push((*id, MetricId(metric), keys.len()));
+            }
+            // Compressing and writing need no lock.
+            drop(shared);
+            let mut start = 0;
+            for (series, metric, end) in ends.iter().copied() {
+                let key = keys.get(start..end).unwrap_or_default();
+                start = end;
+                writer.push(Definition {
+                    series,
+                    metric,
+                    key,
+                })?;
+            }
+        }
+        writer.finish(contents.first, contents.last)
     }
 
     /// Forgets that definitions up to and with `up_to` were unwritten: a published run holds them.
     pub fn mark_written(&self, up_to: Sequence) {
-        unimplemented!()
+        let mut shared = self.shared.write();
+        let end = shared.first_unwritten_after(up_to);
+        drop(shared.unwritten.drain(..end));
     }
 }
+
+enum Defined {
+    Now(Resolved),
+    /// Between the look-up and the write lock another thread was faster.
+    ByAnother((Resolved, TenantNumber)),
+}
+
+#[cfg(test)]
+mod tests;

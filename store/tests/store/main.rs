@@ -8,6 +8,5 @@
 )]
 
 mod crash;
-mod damage;
 mod failures;
 mod support;

@@ -68,10 +68,10 @@ const RULES: &[Rule] = &[
         ],
         never: &[],
     },
-    // They talk to a server as its clients do: over sockets, knowing nothing of its insides.
+    // Both talk to a server as its clients do: over sockets, knowing nothing of its insides.
     Rule {
         name: "penstock-bench",
-        ours: &["penstock-e2e"],
+        ours: &[],
         never: &["kube"],
     },
     Rule {
