@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::block::{BlockError, BuildError};
 use crate::manifest::{ManifestError, ManifestErrorKind};
 use crate::row::Sequence;
-use crate::series::{SeriesConflict, UnknownSeries};
+use crate::series::{RunError, SeriesConflict, UnknownSeries};
 use crate::wal::record::RecordError;
 use crate::wal::{WalError, WalErrorKind};
 
@@ -56,6 +56,15 @@ pub enum StoreError {
     /// A block could not be written.
     #[error("a block cannot be written")]
     BuildBlock(#[from] BuildError),
+    /// A run of the series index is damaged or cannot be read or written.
+    #[error("series run {path} failed")]
+    SeriesRun {
+        /// The run, relative to the data directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: RunError,
+    },
     /// Rows name a series that nothing defines: series runs or log are not those that belong to the blocks.
     #[error("rows name a series without a definition")]
     UnknownSeries(#[from] UnknownSeries),
@@ -109,6 +118,7 @@ impl StoreError {
             Self::BlockFile { .. }
             | Self::Block(_)
             | Self::Record(_)
+            | Self::SeriesRun { .. }
             | Self::UnknownSeries(_)
             | Self::SeriesConflict(_)
             | Self::LostEdit { .. } => ErrorKind::Repair,

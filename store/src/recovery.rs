@@ -237,8 +237,9 @@ fn load_series(
     for run in &version.series_runs {
         let path = file_names::series_run(run.file);
         let file = disk.open(&path).map_err(disk_error("open", &path))?;
-        let _ = (file, path);
-        todo!();
+        registry
+            .load_run(&*file)
+            .map_err(|source| StoreError::SeriesRun { path, source })?;
     }
     Ok(registry)
 }
