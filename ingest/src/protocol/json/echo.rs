@@ -1,0 +1,83 @@
+//! A refused point as answers repeat it.
+//!
+//! In one form whatever form it came in: known members only, `timestamp` a number (0 if there was none),
+//! `value` a string, what was absent or null left out. Without the credential, and without keys that strayed
+//! into names.
+
+use std::borrow::Cow;
+
+use penstock_tenancy::redact_keys;
+
+use super::body::Shape;
+use super::element::Members;
+use crate::protocol::client_series::CREDENTIAL_TAG;
+use crate::protocol::tags::RawTags;
+
+/// Appends the object.
+pub(super) fn push_members(members: &Members<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    if let Some(metric) = members.metric {
+        push_text(out, "metric", metric);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"timestamp\":");
+    let timestamp = members.timestamp.unwrap_or(0);
+    out.extend_from_slice(itoa::Buffer::new().format(timestamp).as_bytes());
+    if let Some(value) = members.value {
+        out.push(b',');
+        push_text(out, "value", value);
+    }
+    if let Some(tags) = &members.tags {
+        out.extend_from_slice(b",\"tags\":");
+        push_tags(out, &tags.raw);
+    }
+    if members.shape == Shape::Rollup {
+        let words = members.rollup;
+        for (name, word) in [
+            ("interval", words.interval),
+            ("aggregator", words.aggregator),
+            ("groupByAggregator", words.group_by),
+        ] {
+            if let Some(word) = word {
+                out.push(b',');
+                push_text(out, name, word.as_bytes());
+            }
+        }
+    }
+    out.push(b'}');
+}
+
+fn push_tags(out: &mut Vec<u8>, tags: &RawTags<'_>) {
+    out.push(b'{');
+    let mut separator: &[u8] = b"";
+    let shown = tags
+        .pairs()
+        .filter_map(Result::ok)
+        .filter(|(key, _)| *key != CREDENTIAL_TAG.as_bytes());
+    for (key, value) in shown {
+        out.extend_from_slice(separator);
+        separator = b",";
+        let key = String::from_utf8_lossy(key);
+        let key = redact_keys(&key);
+        match value {
+            Some(value) => push_text(out, &key, value),
+            None => {
+                push_string(out, &key);
+                out.extend_from_slice(b":null");
+            }
+        }
+    }
+    out.push(b'}');
+}
+
+fn push_text(out: &mut Vec<u8>, name: &str, text: &[u8]) {
+    push_string(out, name);
+    out.push(b':');
+    push_string(out, &redact_keys(&String::from_utf8_lossy(text)));
+}
+
+/// Appends a JSON string.
+pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
+    let quoted = serde_json::Value::from(Cow::Borrowed(text)).to_string();
+    out.extend_from_slice(quoted.as_bytes());
+}
