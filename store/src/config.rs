@@ -58,9 +58,46 @@ impl Default for StoreConfig {
 }
 
 impl StoreConfig {
+    /// Limits for a store that may use about `bytes` of memory beside its series index: the defaults from
+    /// 256 MiB on, in proportion below, and never less than a sixteenth of them.
+    #[must_use]
+    pub fn for_memory(bytes: u64) -> Self {
+        let default = Self::default();
+        let sixteenths = usize::try_from((bytes / (16 * MIB)).clamp(1, 16)).unwrap_or(16);
+        let scaled = |value: usize| value / 16 * sixteenths;
+        Self {
+            pending_bytes_max: scaled(default.pending_bytes_max),
+            sealed_rows: scaled(default.sealed_rows),
+            sealed_bytes_max: scaled(default.sealed_bytes_max),
+            ..default
+        }
+    }
+
     /// WAL bytes at which appends are refused because flushing does not keep up: twice
     /// [`StoreConfig::wal_bytes_max`].
     pub const fn wal_bytes_limit(&self) -> u64 {
         self.wal_bytes_max.saturating_mul(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_memory_means_smaller_limits_down_to_a_sixteenth() {
+        let default = StoreConfig::default();
+        assert_eq!(
+            StoreConfig::for_memory(1 << 40).sealed_rows,
+            default.sealed_rows
+        );
+        assert_eq!(
+            StoreConfig::for_memory(128 << 20).sealed_rows,
+            default.sealed_rows / 2
+        );
+        assert_eq!(
+            StoreConfig::for_memory(0).sealed_bytes_max,
+            default.sealed_bytes_max / 16
+        );
     }
 }

@@ -32,7 +32,7 @@ mod tests {
         let quiet = FlushInputs {
             sealed_bytes: config.sealed_bytes_max - 1,
             wal_bytes: config.wal_bytes_max - 1,
-            oldest_age: config.flush_age - Duration::from_millis(1),
+            oldest_age: Duration::from_secs(599),
         };
         let cases = [
             (quiet, false),

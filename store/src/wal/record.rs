@@ -2,6 +2,10 @@
 //!
 //! ```text
 //! | body length u32 | type u8 | sequence u64 | body |
+//!
+//! samples     1   columns, see samples.rs
+//! definition  2   | series u32 | metric u32 | key: the rest |
+//! tombstone   3   | tenant 16 | from i64 | to i64 | series: varints, each minus the one before minus 1 |
 //! ```
 //!
 //! All numbers are little endian. A record has no checksum: its group's covers it.
@@ -10,6 +14,8 @@ pub mod samples;
 
 use penstock_model::{SeriesKey, TenantId};
 
+use crate::codec::input::{Input, InputError};
+use crate::codec::varint::put_u64;
 use crate::row::{MetricId, Row, Sequence, SeriesId};
 
 pub use samples::SamplesRecord;
@@ -56,40 +62,101 @@ pub struct TombstoneRecord {
 #[error("damaged record: {0}")]
 pub struct RecordError(pub &'static str);
 
-/// Adds a samples record of 1 to [`RECORD_ROWS_MAX`] rows; its sequence is 0 until [`set_sequence`].
+impl From<InputError> for RecordError {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Truncated => Self("it ends too early"),
+            InputError::Overlong => Self("a number is too large"),
+        }
+    }
+}
+
+/// The bytes before a record's body.
+const HEADER_BYTES: usize = 13;
+/// Where in them the sequence stands.
+const SEQUENCE_AT: usize = 5;
+
+const SAMPLES: u8 = 1;
+const DEFINITION: u8 = 2;
+const TOMBSTONE: u8 = 3;
+
+/// Adds a samples record of 1 to [`RECORD_ROWS_MAX`] rows; its sequence is 0 until [`set_sequence`]. It never has
+/// more than 256 KiB.
 pub fn encode_samples(rows: &[Row], out: &mut Vec<u8>) {
-    let _ = (rows, out);
-    todo!()
+    encode(SAMPLES, out, |out| samples::encode(rows, out));
 }
 
 /// Adds a definition record; its sequence is 0 until [`set_sequence`].
 pub fn encode_definition(series: SeriesId, metric: MetricId, key: &SeriesKey, out: &mut Vec<u8>) {
-    let _ = (series, metric, key, out);
-    todo!()
+    encode(DEFINITION, out, |out| {
+        out.extend_from_slice(&series.0.to_le_bytes());
+        out.extend_from_slice(&metric.0.to_le_bytes());
+        out.extend_from_slice(key.as_bytes());
+    });
 }
 
 /// Adds a tombstone record; its sequence is 0 until [`set_sequence`].
 pub fn encode_tombstone(tombstone: &TombstoneRecord, out: &mut Vec<u8>) {
-    let _ = (tombstone, out);
-    todo!()
+    debug_assert!(tombstone.series.len() <= TOMBSTONE_SERIES_MAX);
+    encode(TOMBSTONE, out, |out| {
+        out.extend_from_slice(&tombstone.tenant.to_bytes());
+        out.extend_from_slice(&tombstone.from.to_le_bytes());
+        out.extend_from_slice(&tombstone.to.to_le_bytes());
+        let mut next = 0;
+        for series in &tombstone.series {
+            put_u64(out, u64::from(series.0.wrapping_sub(next)));
+            next = series.0.wrapping_add(1);
+        }
+    });
+}
+
+fn encode(kind: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; HEADER_BYTES]);
+    body(out);
+    let length = out.len() - start - HEADER_BYTES;
+    let length = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    if let Some(header) = out.get_mut(start..start + SEQUENCE_AT) {
+        let (length_field, kind_field) = header.split_at_mut(length.len());
+        length_field.copy_from_slice(&length);
+        kind_field.fill(kind);
+    }
 }
 
 /// Gives the record that starts at `record`'s first byte its sequence.
 pub fn set_sequence(record: &mut [u8], sequence: Sequence) {
-    let _ = (record, sequence);
-    todo!()
+    if let Some(field) = record.get_mut(SEQUENCE_AT..HEADER_BYTES) {
+        field.copy_from_slice(&sequence.0.to_le_bytes());
+    }
 }
 
-/// The records in the bytes of a group.
+/// The records in the bytes of a group. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
-    rest: &'a [u8],
+    input: Input<'a>,
 }
 
 impl<'a> Records<'a> {
     /// Reads records from these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self {
+            input: Input::new(bytes),
+        }
+    }
+
+    fn record(&mut self) -> Result<(Sequence, Record<'a>), RecordError> {
+        let length = self.input.u32()?;
+        let kind = self.input.u8()?;
+        let sequence = Sequence(self.input.u64()?);
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let body = self.input.take(length)?;
+        let record = match kind {
+            SAMPLES => Record::Samples(SamplesRecord::parse(body)?),
+            DEFINITION => definition(Input::new(body))?,
+            TOMBSTONE => Record::Tombstone(tombstone(Input::new(body))?),
+            _ => return Err(RecordError("a record of no known type")),
+        };
+        Ok((sequence, record))
     }
 }
 
@@ -97,7 +164,44 @@ impl<'a> Iterator for Records<'a> {
     type Item = Result<(Sequence, Record<'a>), RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let _ = self.rest;
-        todo!()
+        if self.input.is_empty() {
+            return None;
+        }
+        let record = self.record();
+        if record.is_err() {
+            self.input = Input::new(&[]);
+        }
+        Some(record)
     }
 }
+
+fn definition<'a>(mut body: Input<'_>) -> Result<Record<'a>, RecordError> {
+    Ok(Record::Definition {
+        series: SeriesId(body.u32()?),
+        metric: MetricId(body.u32()?),
+        key: SeriesKey::from_bytes(body.rest())
+            .map_err(|_| RecordError("not the key of a series"))?,
+    })
+}
+
+fn tombstone(mut body: Input<'_>) -> Result<TombstoneRecord, RecordError> {
+    let mut tombstone = TombstoneRecord {
+        tenant: TenantId::from_bytes(body.array()?),
+        from: i64::from_le_bytes(body.array()?),
+        to: i64::from_le_bytes(body.array()?),
+        series: Vec::new(),
+    };
+    let mut next = 0u64;
+    while !body.is_empty() {
+        let series = next
+            .checked_add(body.varint()?)
+            .and_then(|series| u32::try_from(series).ok())
+            .ok_or(RecordError("a series number is too large"))?;
+        tombstone.series.push(SeriesId(series));
+        next = u64::from(series) + 1;
+    }
+    Ok(tombstone)
+}
+
+#[cfg(test)]
+mod tests;

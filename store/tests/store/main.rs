@@ -8,5 +8,6 @@
 )]
 
 mod crash;
+mod damage;
 mod failures;
 mod support;

@@ -1,0 +1,66 @@
+//! Who is measured: zstd as the yardstick, the server, and VictoriaMetrics where it is installed.
+//!
+//! Each runs on [`SERVER_CORE`] alone, the load generator on [`LOAD_CORE`].
+
+pub(crate) mod penstock;
+pub(crate) mod victoria_metrics;
+pub(crate) mod zstd;
+
+use crate::scenario::{Stage, Wire};
+use anyhow::Result;
+use penstock_e2e::{Endpoint, Token};
+use std::ffi::OsString;
+use std::fmt;
+
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Name {
+    Zstd,
+    Penstock,
+    VictoriaMetrics,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Name::Zstd => "zstd -1",
+            Name::Penstock => "Penstock",
+            Name::VictoriaMetrics => "VictoriaMetrics",
+        })
+    }
+}
+
+/// A running server under measurement.
+pub(crate) trait Server {
+    /// The process whose time and memory count.
+    fn process(&mut self) -> Result<u32>;
+
+    /// Where a load of this kind goes.
+    fn endpoint(&self, stage: &Stage, wire: Wire) -> Result<Endpoint>;
+
+    /// Credentials, if it asks for any.
+    fn token(&self) -> Result<Option<Token>>;
+
+    /// SIGKILL and a new start; gives the seconds until it is ready. None if nothing would be left.
+    fn kill_and_start_again(&mut self) -> Result<Option<f64>>;
+}
+
+/// What stands before the command line of a contender to keep it on its core.
+fn on_server_core() -> Vec<OsString> {
+    ["taskset", "-c", SERVER_CORE].map(OsString::from).to_vec()
+}
+
+/// Moves this process to the load generator's core; threads started later follow.
+///
+/// # Errors
+/// When the machine has no second core.
+pub(crate) fn stay_on_load_core() -> Result<()> {
+    let own = std::process::id().to_string();
+    penstock_e2e::Program::new("taskset")
+        .args(["-c", "-p", LOAD_CORE, &own])
+        .run()?;
+    Ok(())
+}

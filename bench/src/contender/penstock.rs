@@ -1,0 +1,53 @@
+//! Our server: the release build of `penstock standalone`, as a user starts it.
+
+use super::{Server, on_server_core};
+use crate::scenario::{Stage, Wire};
+use anyhow::Result;
+use penstock_e2e::{Endpoint, Setup, Standalone, Token};
+use std::time::Instant;
+
+/// Limits that the load does not meet.
+const LIMITS: &str = "limits: {activeSeries: 10000000, newSeriesPerHour: 100000000}";
+
+/// A server with its own temporary data.
+#[derive(Debug)]
+pub(crate) struct Penstock {
+    server: Standalone,
+}
+
+impl Penstock {
+    pub(crate) fn start() -> Result<Penstock> {
+        let setup = Setup {
+            wrapper: on_server_core(),
+            application: LIMITS.to_owned(),
+            ..Setup::default()
+        };
+        Ok(Penstock {
+            server: Standalone::with(setup)?,
+        })
+    }
+}
+
+impl Server for Penstock {
+    fn process(&mut self) -> Result<u32> {
+        Ok(self.server.process()?.id())
+    }
+
+    fn endpoint(&self, _: &Stage, wire: Wire) -> Result<Endpoint> {
+        match wire {
+            Wire::Tls => self.server.tls(),
+            Wire::Plain => Ok(self.server.plain()),
+        }
+    }
+
+    fn token(&self) -> Result<Option<Token>> {
+        self.server.token("device").map(Some)
+    }
+
+    fn kill_and_start_again(&mut self) -> Result<Option<f64>> {
+        self.server.kill()?;
+        let start = Instant::now();
+        self.server.start_again()?;
+        Ok(Some(start.elapsed().as_secs_f64()))
+    }
+}
