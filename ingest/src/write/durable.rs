@@ -16,8 +16,10 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use penstock_store::Sequence;
+
+use super::event_loop::StoreStopped;
 
 /// Who waits for which sequence on one event loop.
 #[derive(Debug, Default)]
@@ -26,6 +28,7 @@ pub(crate) struct Durable(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     durable: Sequence,
+    failed: bool,
     waiting: BTreeMap<Ticket, Waker>,
     tickets: u64,
     /// Wakes [`Durable::deliver`], once it runs.
@@ -41,6 +44,17 @@ impl Durable {
     pub(crate) fn advance(&self, durable: Sequence) {
         let mut state = self.0.lock();
         state.durable = state.durable.max(durable);
+        self.announce(state);
+    }
+
+    /// Says that nothing more will be durable: all who wait are told.
+    pub(crate) fn fail(&self) {
+        let mut state = self.0.lock();
+        state.failed = true;
+        self.announce(state);
+    }
+
+    fn announce(&self, mut state: MutexGuard<'_, State>) {
         if !state.somebody_is_ready() {
             return;
         }
@@ -55,7 +69,8 @@ impl Durable {
         }
     }
 
-    /// Completes when everything up to `sequence` is on stable storage. Dropping it is harmless.
+    /// Completes when everything up to `sequence` is on stable storage, or never will be. Dropping it is
+    /// harmless.
     pub(crate) fn wait(&self, sequence: Sequence) -> Wait<'_> {
         Wait {
             durable: self,
@@ -117,12 +132,15 @@ pub(crate) struct Wait<'a> {
 }
 
 impl Future for Wait<'_> {
-    type Output = ();
+    type Output = Result<(), StoreStopped>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.durable.0.lock();
         if self.sequence <= state.durable {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
+        }
+        if state.failed {
+            return Poll::Ready(Err(StoreStopped));
         }
         let ticket = self.ticket.unwrap_or_else(|| {
             state.tickets += 1;
@@ -186,7 +204,7 @@ mod tests {
         assert_eq!((courier.wakes(), first.wakes(), second.wakes()), (1, 0, 0));
         assert!(poll(deliver.as_mut(), &courier).is_pending());
         assert_eq!((courier.wakes(), first.wakes(), second.wakes()), (1, 1, 0));
-        assert!(poll(for_one.as_mut(), &first).is_ready());
+        assert_eq!(poll(for_one.as_mut(), &first), Poll::Ready(Ok(())));
         assert!(poll(for_three.as_mut(), &second).is_pending());
 
         // Nobody waits for 2, and word of an older sequence changes nothing.
@@ -219,6 +237,19 @@ mod tests {
         }
         durable.advance(Sequence(1));
         assert_eq!(count.wakes(), 1);
+    }
+
+    #[test]
+    fn a_failure_wakes_everybody_but_what_was_durable_stays_so() {
+        let durable = Durable::default();
+        durable.advance(Sequence(1));
+        let count = Arc::new(Count::default());
+        let mut wait = std::pin::pin!(durable.wait(Sequence(9)));
+        assert!(poll(wait.as_mut(), &count).is_pending());
+        durable.fail();
+        assert_eq!(count.wakes(), 1);
+        assert_eq!(poll(wait.as_mut(), &count), Poll::Ready(Err(StoreStopped)));
+        assert_eq!(poll(std::pin::pin!(durable.wait(Sequence(1))), &count), Poll::Ready(Ok(())));
     }
 
     #[test]
