@@ -72,9 +72,11 @@ fn machine() -> String {
         .unwrap_or_default();
     let processor = first("/proc/cpuinfo", "model name");
     let kernel = first("/proc/sys/kernel/osrelease", "");
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    format!(
-        "{} · {processor}, {cores} of its cores · Linux {kernel}",
-        date.trim()
-    )
+    let cores = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = cores
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    let date = date.trim();
+    format!("{date} · {processor}, {cores} cores · Linux {kernel}")
 }

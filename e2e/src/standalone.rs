@@ -201,6 +201,11 @@ impl Standalone {
         &self.data
     }
 
+    /// Where this process finds the data, when the server sees it at another path than we do.
+    pub fn see_data_at(&mut self, path: &Path) {
+        path.clone_into(&mut self.data);
+    }
+
     /// A place for a story's own files.
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

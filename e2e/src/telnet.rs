@@ -4,6 +4,7 @@ use crate::endpoint::{Endpoint, Stream};
 use crate::token::Token;
 use anyhow::{Result, ensure};
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 
 /// An open session.
 #[derive(Debug)]
@@ -70,6 +71,14 @@ impl Telnet {
     pub fn finish(mut self) -> Result<String> {
         self.stream.get_mut().finish_writing()?;
         self.read_to_close()
+    }
+
+    /// Breaks the connection off: the socket ends without TLS being told.
+    ///
+    /// # Errors
+    /// When the server has already gone.
+    pub fn break_off(self) -> Result<()> {
+        Ok(self.stream.get_ref().socket().shutdown(Shutdown::Both)?)
     }
 
     /// What the server says until it closes by itself.

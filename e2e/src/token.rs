@@ -35,7 +35,7 @@ impl Token {
     /// A token that no server knows, of the right shape for its framing to be accepted.
     pub fn unknown() -> Token {
         Token {
-            id: "unknown1".to_owned(),
+            id: "unknownToken".to_owned(),
             key: "k".repeat(43),
         }
     }
