@@ -1,1 +1,51 @@
-//! Placeholder.
+//! What people write, and how a ledger comes of it.
+//!
+//! ```text
+//!   manifest (YAML, JSON)
+//!      │  admission   what the API server would say: schema, CEL, transitions
+//!      ▼
+//!   MetricsApplication  WriteToken  ReadToken          Secret
+//!      │                     │                            │  key_source
+//!      │                     │                            ▼
+//!      └──────────┬──────────┘◀──────────────  TokenKeys: id and hash
+//!                 │  compile   pure: same input, same ledger
+//!                 ▼
+//!              Ledger  +  problems, each with its object and field
+//! ```
+//!
+//! The operator and `penstock standalone` both stand on this crate, so one manifest means the same to both. It
+//! has the resource types, from which `crdgen` writes the files in `crds/`, and pure functions over them.
+//!
+//! What is not here: a client of the API server, files, clocks. Time, randomness and the previous ledger are
+//! arguments.
+
+pub mod admission;
+pub mod application;
+pub mod compile;
+pub mod crds;
+pub mod field_path;
+pub mod key_source;
+pub mod object_name;
+mod structural;
+pub mod token;
+mod token_resources;
+pub mod token_secret;
+
+pub use admission::{Admission, FieldFault, Manifest};
+pub use application::{MetricsApplication, MetricsApplicationSpec};
+pub use compile::{Problem, Reason, Sources, TokenKeys, compile};
+pub use field_path::FieldPath;
+pub use key_source::{KeyMaterial, SecretData};
+pub use object_name::{Kind, ObjectName};
+pub use token::{Token, TokenName};
+pub use token_resources::{
+    Allow, ApplicationRef, KeySource, ReadAllow, ReadToken, ReadTokenSpec, SecretKeyRef,
+    SecretSpec, State, TokenLimits, WireProtocol, WriteToken, WriteTokenSpec,
+};
+pub use token_secret::{Endpoints, token_secret};
+
+/// The API group of every resource.
+pub const GROUP: &str = "penstock.dev";
+
+/// The version of every resource.
+pub const VERSION: &str = "v1alpha1";
