@@ -13,6 +13,7 @@ const FORMATS: [(&str, &str); 5] = [
 ];
 
 const MAP: &str = "ARCHITECTURE.md";
+const INDEX: &str = "docs/README.md";
 
 pub(crate) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -28,10 +29,29 @@ pub(crate) fn check(files: &[File]) -> Vec<Finding> {
     for file in files.iter().filter(|file| file.is_markdown()) {
         findings.extend(check_links(files, file));
     }
+    findings.extend(check_index(files));
     if let Some(map) = files.iter().find(|file| file.path == MAP) {
         findings.extend(check_map(files, map));
     }
     findings
+}
+
+/// Every page under `docs/` can be found from the first one.
+fn check_index(files: &[File]) -> Vec<Finding> {
+    let Some(index) = files.iter().find(|file| file.path == INDEX) else {
+        return Vec::new();
+    };
+    let named: Vec<String> = prose(index)
+        .flat_map(|(_, line)| link_targets(line))
+        .map(|target| resolve(INDEX, target))
+        .collect();
+    let pages = files
+        .iter()
+        .filter(|file| file.is_markdown() && file.path.starts_with("docs/"));
+    let missing = pages.filter(|page| page.path != INDEX && !named.contains(&page.path));
+    missing
+        .map(|page| Finding::of(&page.path, format!("is not listed in {INDEX}")))
+        .collect()
 }
 
 /// Whether a file stands there, or a folder with something in it.
@@ -182,6 +202,17 @@ mod tests {
         assert_eq!(check(&[target(), bad]).len(), 2);
         let fenced = file("docs/index.md", "```\n[b](gone.md)\n```\n");
         assert_eq!(check(&[target(), fenced]), []);
+    }
+
+    #[test]
+    fn a_page_that_the_index_does_not_list_is_named() {
+        let index = || file("docs/README.md", "[wal](formats/wal.md)\n");
+        let listed = || file("docs/formats/wal.md", "# WAL\n");
+        assert_eq!(check(&[index(), listed()]), []);
+        assert_eq!(
+            check(&[index(), listed(), file("docs/lost.md", "# L\n")]).len(),
+            1
+        );
     }
 
     #[test]
