@@ -20,6 +20,10 @@ const DISK_PAGE_BYTES: usize = 64 << 10;
 /// Content of a shared page in memory, where nothing is compressed: one look-up checks no more than this.
 const MEMORY_PAGE_BYTES: usize = 8 << 10;
 
+/// From this size on a chunk that pco packed has a page of its own. Below, the page and its index entry would cost
+/// more than the chunk: a constant series of a day is 20 bytes.
+const OWN_PAGE_BYTES_MIN: usize = 1 << 10;
+
 /// Content of an index page, some 600 entries.
 const INDEX_PAGE_BYTES: usize = 4 << 10;
 
@@ -89,8 +93,6 @@ pub struct BlockBuilder<S> {
     current: Option<(Key, i64)>,
     /// Rows of it that are not in a chunk yet.
     rows: Vec<Row>,
-    /// A chunk that gets a page of its own.
-    own: Vec<u8>,
     /// Chunks of the open shared page.
     shared: Vec<u8>,
     /// Entries in order, from the first whose shared page is still open.
@@ -120,7 +122,6 @@ impl<S: BlockSink> BlockBuilder<S> {
             pages: PageWriter::new(packing)?,
             current: None,
             rows: Vec::new(),
-            own: Vec::new(),
             shared: Vec::new(),
             waiting: Vec::new(),
             index: IndexEncoder::default(),
@@ -252,6 +253,9 @@ impl<S: BlockSink> BlockBuilder<S> {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(());
         };
+        let start = self.shared.len();
+        self.encoder.encode(rows, &mut self.shared);
+        let (_, chunk) = self.shared.split_at(start);
         let mut entry = Entry {
             key,
             page: PageRef::default(),
@@ -259,17 +263,14 @@ impl<S: BlockSink> BlockBuilder<S> {
             first_time: first.time,
             last_time: last.time,
         };
-        if self.packing.is_dense(rows.len()) {
-            self.own.clear();
-            self.encoder.encode(rows, &mut self.own);
-            let page = self.pages.plain(&self.own)?;
+        if self.packing.is_dense(rows.len()) && chunk.len() >= OWN_PAGE_BYTES_MIN {
+            let page = self.pages.plain(chunk)?;
             entry.page = write_page(&mut self.sink, &mut self.position, page)?;
+            self.shared.truncate(start);
         } else {
-            let start = self.shared.len();
-            self.encoder.encode(rows, &mut self.shared);
             entry.place = Place::Shared {
                 start: length_u32(start)?,
-                bytes: length_u32(self.shared.len() - start)?,
+                bytes: length_u32(chunk.len())?,
             };
         }
         self.footer.chunks += 1;

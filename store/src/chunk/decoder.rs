@@ -1,5 +1,7 @@
 //! Bytes to rows.
 
+use penstock_model::{Timestamp, Value};
+
 use super::form::{self, Form};
 use super::{ChunkError, ROWS_MAX, column};
 use crate::codec::input::{Input, InputError};
@@ -65,6 +67,7 @@ impl Decoder {
             Form::Doubles => self.uniform(series, ValueKind::Double, 0, out),
             Form::Scaled { exponent } => return self.scaled(series, exponent, out),
             Form::Mixed => return self.mixed(series, out),
+            Form::Shortest => self.shortest(series, out),
         }
         Ok(())
     }
@@ -103,6 +106,13 @@ impl Decoder {
         Ok(())
     }
 
+    fn shortest(&self, series: SeriesId, out: &mut Vec<Row>) {
+        out.extend(self.times.iter().zip(&self.bits).map(|(time, bits)| {
+            let value = Value::from_f64(f64::from_bits(bits.cast_unsigned()));
+            Row::new(series, Timestamp::from_millis(*time), value)
+        }));
+    }
+
     fn mixed(&self, series: SeriesId, out: &mut Vec<Row>) -> Result<(), ChunkError> {
         for ((time, bits), class) in self.times.iter().zip(&self.bits).zip(&self.classes) {
             let (kind, exponent) = form::kind_and_exponent(*class)?;
@@ -129,6 +139,7 @@ fn take_form(input: &mut Input<'_>) -> Result<Form, ChunkError> {
             exponent: take_exponent(input)?,
         },
         form::MIXED => Form::Mixed,
+        form::SHORTEST => Form::Shortest,
         unknown => return Err(ChunkError::UnknownForm(unknown)),
     })
 }

@@ -32,14 +32,18 @@ impl Encoder {
         debug_assert!((1..=super::ROWS_MAX).contains(&rows.len()));
         self.times.clear();
         self.times.extend(rows.iter().map(|row| row.time));
-        let form = form::choose(rows, &mut self.bits, &mut self.classes);
-        put_u64(out, rows.len() as u64);
-        put_form(form, out);
+        let mut form = form::choose(rows, &mut self.bits, &mut self.classes);
         let effort = if self.packing.is_dense(rows.len()) {
             Effort::Dense
         } else {
             Effort::Fast
         };
+        if form == Form::Mixed && effort == Effort::Dense && form::shorten(rows, &mut self.bits) {
+            form = Form::Shortest;
+            self.classes.clear();
+        }
+        put_u64(out, rows.len() as u64);
+        put_form(form, out);
         column::encode(&self.times, effort, out);
         column::encode(&self.bits, effort, out);
         // Empty, and then nothing is written, in the forms that have no classes.
@@ -60,5 +64,6 @@ fn put_form(form: Form, out: &mut Vec<u8>) {
             put_i64(out, i64::from(exponent));
         }
         Form::Mixed => out.push(form::MIXED),
+        Form::Shortest => out.push(form::SHORTEST),
     }
 }

@@ -8,10 +8,15 @@
 //!   2 doubles   │ -        │ bits of the f64                 │ -
 //!   3 scaled    │ -18..=0  │ mantissas of that one exponent  │ 0 was an integer, 1 a decimal
 //!   4 mixed     │ -        │ bits of each row as they are    │ kind + 4 * exponent
+//!   5 shortest  │ -        │ bits of the f64                 │ -
 //! ```
 //!
 //! `scaled` is what a device makes that sends `12` for 12.0: one smooth column, and still every value comes
-//! back as the kind that it was.
+//! back as the kind that it was. `shortest` is what a device makes that prints doubles in full: 16 or 17 digits
+//! of noise under many exponents. Each is the shortest text of one double, and the double's bits are shorter than
+//! the digits. Finding that out takes longer than packing, so only dense chunks try.
+
+use penstock_model::Value;
 
 use super::ChunkError;
 use crate::row::{Row, ValueKind};
@@ -21,6 +26,7 @@ pub(super) const DECIMALS: u8 = 1;
 pub(super) const DOUBLES: u8 = 2;
 pub(super) const SCALED: u8 = 3;
 pub(super) const MIXED: u8 = 4;
+pub(super) const SHORTEST: u8 = 5;
 
 /// Every power of ten that an `i64` holds.
 const POWERS: [i64; 19] = {
@@ -36,6 +42,10 @@ const POWERS: [i64; 19] = {
     powers
 };
 
+/// How far a mantissa may grow on the way to the common exponent. Beyond, the digits are noise (a double's 17), and
+/// more zeros behind them cost more than a class for each row.
+const SCALED_MAX: u64 = 10_000_000_000_000_000;
+
 /// How the values of a chunk are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -44,6 +54,7 @@ pub(super) enum Form {
     Doubles,
     Scaled { exponent: i16 },
     Mixed,
+    Shortest,
 }
 
 /// Finds the form of `rows` and fills `bits`, and where the form has them `classes`.
@@ -97,7 +108,11 @@ fn scale(rows: &[Row], bits: &mut Vec<i64>, classes: &mut Vec<i64>) -> Option<Fo
             0
         } else {
             let digits = usize::try_from(i32::from(row.exponent) - i32::from(exponent)).ok()?;
-            row.bits.checked_mul(*POWERS.get(digits)?)?
+            let mantissa = row.bits.checked_mul(*POWERS.get(digits)?)?;
+            if digits > 0 && mantissa.unsigned_abs() > SCALED_MAX {
+                return None;
+            }
+            mantissa
         };
         bits.push(mantissa);
     }
@@ -110,6 +125,23 @@ fn scale(rows: &[Row], bits: &mut Vec<i64>, classes: &mut Vec<i64>) -> Option<Fo
             .map(|row| i64::from(row.kind != ValueKind::Integer)),
     );
     Some(Form::Scaled { exponent })
+}
+
+/// Turns `bits` into those of doubles, if all rows of a [`Form::Mixed`] chunk can be restored from them.
+pub(super) fn shorten(rows: &[Row], bits: &mut Vec<i64>) -> bool {
+    let restorable = |row: &Row| {
+        let double = row.value().to_f64();
+        (Value::from_f64(double) == row.value()).then_some(double.to_bits().cast_signed())
+    };
+    let before = bits.len();
+    bits.extend(rows.iter().map_while(restorable));
+    if bits.len() - before == rows.len() {
+        bits.drain(..before);
+        true
+    } else {
+        bits.truncate(before);
+        false
+    }
 }
 
 /// What the mantissa of an integer has been multiplied with in [`Form::Scaled`].
