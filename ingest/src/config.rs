@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use memory::MemoryBudget;
-pub use raw::{LogFormat, RawConfig};
+pub use raw::{LogFormat, RawConfig, RawLog};
 
 /// Settings that have been checked. Fields are public so that a program which embeds the server, as
 /// `penstock standalone` does, can start from [`Config::for_directory`] and set what its command line says.
@@ -164,7 +164,7 @@ impl Config {
     pub fn load(
         path: &Path,
         environment: impl Fn(&str) -> Option<String>,
-    ) -> Result<(Self, raw::RawLog), ConfigError> {
+    ) -> Result<(Self, RawLog), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,

@@ -13,4 +13,5 @@ pub mod protocol;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+mod watched_files;
 pub mod write;

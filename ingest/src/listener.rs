@@ -8,9 +8,10 @@
 //! A TLS listener takes nothing but TLS, a plain listener nothing but plain text: each answers the other with one line
 //! and closes. What is spoken inside is found out by [`detect`].
 
-pub mod accept;
+pub(crate) mod accept;
 pub mod buffered;
 pub mod detect;
+pub(crate) mod door;
 pub mod prefixed;
 pub mod tls;
 

@@ -1,112 +1,207 @@
 //! Composition: everything the server is made of, put together once and taken apart in order.
 //!
-//! (Signatures; bodies follow.)
+//! ```text
+//!   Server::start
+//!     certificate, ports bound ── admin port answers ── store opens (replay) ── loops start
+//!   ledger confirmed (POST, embedding program, or 15 s) ── data ports listen ── ready
+//!
+//!   threads: control (admin port, acceptors, watches) · loop-0..N (connections) · the store's two
+//! ```
+//!
+//! The same entry serves `penstock-ingest` and `penstock standalone`; they differ in where the ledger comes from.
+
+mod context;
+mod event_loops;
+mod parts;
+mod store_metrics;
+mod watches;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use penstock_model::Clock;
+use penstock_store::error::StoreError;
 use penstock_tenancy::Ledger;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Authenticator;
-use crate::config::{Config, ConfigError, Timeouts};
+use crate::admin::Admin;
+use crate::auth::LedgerWatch;
+use crate::auth::ledger_watch::LedgerRefusal;
+use crate::config::Config;
+use crate::listener::tls::TlsError;
+use crate::shutdown::Signals;
 
-/// What all loops share.
-#[derive(Debug)]
-pub struct ServerContext {
-    /// The clock that everybody asks.
-    pub clock: Arc<dyn Clock>,
-    /// Credentials to grants.
-    pub authenticator: Arc<Authenticator>,
-    /// How long things may take.
-    pub timeouts: Timeouts,
-    /// Cancelled when the server stops: finish what has been read and close.
-    pub stopping: CancellationToken,
-}
+pub use self::context::{LoopContext, ServerContext};
+pub(crate) use self::event_loops::Dispatcher;
+use self::event_loops::EventLoops;
+use self::watches::Watches;
 
-/// A running server. Dropping it does not stop it: call [`Server::stop`], then [`Server::wait`].
+/// A running server. Dropping it does not stop it well: call [`Server::stop`], then [`Server::wait`].
 ///
 /// ```text
 /// let server = Server::start(config, clock)?;      // store open, admin port answers
 /// server.load_ledger(&ledger)?;                    // ports open, /readyz turns ok
 /// server.stop_on_signals()?;
-/// server.wait()                                    // until SIGTERM, stop() or a failure
+/// server.wait()?;                                  // until SIGTERM, stop() or a failure
 /// ```
 #[derive(Debug)]
 pub struct Server {
     context: Arc<ServerContext>,
-    tls_address: Option<SocketAddr>,
-    plain_address: Option<SocketAddr>,
-    admin_address: SocketAddr,
+    admin: Arc<Admin>,
+    ledger: Arc<LedgerWatch>,
+    loops: EventLoops,
+    watches: Arc<Watches>,
+    listening: watch::Receiver<bool>,
+    addresses: Addresses,
+    admin_stopping: CancellationToken,
+    runtime: Runtime,
+}
+
+/// Where a server can be reached, with real ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The TLS listener.
+    pub tls: Option<SocketAddr>,
+    /// The plain listener.
+    pub plain: Option<SocketAddr>,
+    /// The admin port.
+    pub admin: SocketAddr,
 }
 
 /// Why a server does not start or does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Exit code 2.
-    #[error("wrong configuration")]
-    Config(#[source] ConfigError),
+    /// The certificate cannot be served: wrong configuration.
+    #[error("the certificate cannot be served")]
+    Tls(#[from] TlsError),
+    /// A port cannot be had.
+    #[error("cannot bind {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    OpenStore(#[source] StoreError),
+    /// The store could not be flushed at the end. Nothing acknowledged is lost: the next start replays it.
+    #[error("the store could not be closed well")]
+    CloseStore(#[source] StoreError),
+    /// The store stopped because a write or a sync failed. What was acknowledged is on the disk.
+    #[error("the store failed: {0}")]
+    StoreFailed(String),
+    /// Threads, signal handlers or the data directory cannot be had.
+    #[error("the system refuses {what}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The embedding program's ledger was not taken.
+    #[error("the ledger was not taken")]
+    Ledger(#[from] LedgerRefusal),
+}
+
+impl ServerError {
+    /// The exit code of a program that ends with this: 2 for wrong configuration, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Tls(_) => 2,
+            _ => 1,
+        }
+    }
+
+    fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
 }
 
 impl Server {
-    /// Opens the store (replaying what the last run left), binds every port, starts the threads. Data ports are bound,
-    /// so [`Server::tls_address`] is known, but take connections only when a ledger is loaded and confirmed:
+    /// Opens the store (replaying what the last run left), binds every port, starts the threads. The data ports are
+    /// bound, so [`Server::addresses`] are known, but take connections only when a ledger is loaded and confirmed:
     /// [`Server::load_ledger`] does both.
     ///
     /// # Errors
     /// [`ServerError`]; nothing runs then.
-    pub fn start(_config: Config, _clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        unimplemented!()
+    pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
+        parts::start(config, clock)
     }
 
-    /// Hands over a ledger of the embedding program ([`LedgerSource::InProcess`](crate::config::LedgerSource)): no
-    /// signature is asked for. It is in force when this returns, and the data ports open.
+    /// Hands over a ledger of the embedding program
+    /// ([`LedgerSource::InProcess`](crate::config::LedgerSource::InProcess)): no signature is asked for. It is in force
+    /// when this returns, and the data ports open.
     ///
     /// # Errors
     /// A revision below the loaded one.
-    pub fn load_ledger(&self, _ledger: &Ledger) -> Result<(), ServerError> {
-        unimplemented!()
+    pub fn load_ledger(&self, ledger: &Ledger) -> Result<(), ServerError> {
+        Ok(self.ledger.load(ledger)?)
     }
 
-    /// Blocks until the data ports take connections.
-    pub fn wait_until_listening(&self) {
-        unimplemented!()
+    /// Blocks until the data ports take connections; `false` if the server stops before.
+    pub fn wait_until_listening(&self) -> bool {
+        let mut listening = self.listening.clone();
+        let stopping = &self.context.stopping;
+        let opened = stopping.run_until_cancelled(listening.wait_for(|listening| *listening));
+        matches!(self.runtime.block_on(opened), Some(Ok(_)))
     }
 
-    /// The address of the TLS listener, with its real port.
-    pub fn tls_address(&self) -> Option<SocketAddr> {
-        self.tls_address
+    /// Where the server can be reached.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
-    /// The address of the plain listener, with its real port.
-    pub fn plain_address(&self) -> Option<SocketAddr> {
-        self.plain_address
+    /// Looks at certificate and ledger files now instead of at the next interval.
+    pub fn reload(&self) {
+        self.watches.look();
     }
 
-    /// The address of the admin port.
-    pub fn admin_address(&self) -> SocketAddr {
-        self.admin_address
-    }
-
-    /// Makes SIGTERM and SIGINT stop the server, and SIGHUP read certificate and ledger files at once.
+    /// Makes SIGTERM and SIGINT stop the server, and SIGHUP call [`Server::reload`].
     ///
     /// # Errors
     /// The system refuses signal handlers.
     pub fn stop_on_signals(&self) -> Result<(), ServerError> {
-        unimplemented!()
+        let _inside = self.runtime.enter();
+        let signals = Signals::take().map_err(ServerError::system("signal handlers"))?;
+        let watches = Arc::clone(&self.watches);
+        let reload = move || Watches::look_soon(&watches);
+        self.runtime
+            .spawn(signals.obey(self.context.stopping.clone(), reload));
+        Ok(())
     }
 
-    /// Begins a graceful stop.
+    /// Begins a graceful stop; [`Server::wait`] completes it.
     pub fn stop(&self) {
         self.context.stopping.cancel();
     }
 
-    /// Blocks until everything has stopped: sessions, store, admin port, in this order.
+    /// Blocks until the server is told to stop or fails, then until everything has stopped: sessions, store, admin
+    /// port, in this order.
     ///
     /// # Errors
-    /// A failure at run time, exit code 1: the store could not write.
+    /// A failure at run time.
     pub fn wait(self) -> Result<(), ServerError> {
-        unimplemented!()
+        self.runtime.block_on(self.context.stopping.cancelled());
+        self.admin.readiness().is_stopping();
+        self.loops.finish();
+        tracing::info!("sessions closed, closing the store");
+        let closed = self.context.store.close();
+        self.admin_stopping.cancel();
+        self.runtime
+            .shutdown_timeout(std::time::Duration::from_secs(1));
+        if let Some(failure) = self.admin.readiness().failure() {
+            return Err(ServerError::StoreFailed(failure.to_owned()));
+        }
+        closed.map_err(ServerError::CloseStore)?;
+        tracing::info!("stopped");
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

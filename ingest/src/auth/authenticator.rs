@@ -13,7 +13,7 @@ use penstock_tenancy::{
 };
 
 use super::grant::{Grant, GrantVersion, Scope};
-use crate::limit::quota::Quotas;
+use crate::limit::Quotas;
 
 /// Turns credentials into grants. One in a process, shared by all loops.
 ///
@@ -162,6 +162,7 @@ impl Authenticator {
         };
         let old = std::mem::replace(&mut *self.table.write(), new);
         self.retire(&old);
+        self.quotas.retain(ledger);
         self.cut_ended(self.clock.now());
     }
 

@@ -10,7 +10,7 @@ use penstock_tenancy::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::limit::quota::GrantLimits;
+use crate::limit::GrantLimits;
 
 /// Names one state of a token's rights and identity, unique in the process.
 ///

@@ -1,24 +1,217 @@
-//! The body of a request: decoded, and never larger than it may be.
+//! The body of a request: read whole, decompressed, and never larger than it may be.
 //!
-//! (Signatures; bodies follow.)
+//! ```text
+//!   frames ──▶ [gunzip | inflate] ──▶ buffer ── over limit_bytes ──▶ 413
+//!                     │ damaged: 400      │ grows in steps, each asked for at
+//!                     └ ignored if empty  └ the budget of all bodies together: none left for 2 s ──▶ 503
+//! ```
+//!
+//! Decompression goes frame by frame into the bounded buffer, so a bomb costs what it is allowed to and no more. A
+//! body whose length the header says to be too large is refused before a byte of it is read; a client that waits for
+//! `100 Continue` has then sent nothing.
+
+mod budget;
+mod decoder;
+
+use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
-use http::HeaderMap;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 
+pub use self::budget::BodyBudget;
+use self::budget::BodyMemory;
+use self::decoder::{Decoder, Encoding};
 use super::error::ApiError;
-use super::router::HttpContext;
 
-/// Reads a whole body, decompressed, up to `limit_bytes`.
-///
-/// # Errors
-/// 413 over the limit, 400 for damaged compression or a body cut short, 408 for one that stalls, 503 when all bodies
-/// together need more memory than they may.
-pub async fn read(
-    _context: &HttpContext,
-    _headers: &HeaderMap,
-    _body: Body,
-    _limit_bytes: u64,
-) -> Result<Bytes, ApiError> {
-    Err(ApiError::overloaded("not yet"))
+/// How long a body waits for other bodies' memory.
+const BUDGET_WAIT: Duration = Duration::from_secs(2);
+/// What is reserved at once however long the header says the body is: a promise costs a client nothing.
+const FIRST_RESERVE_MAX: u64 = 256 * 1_024;
+
+/// Reads bodies within one budget.
+#[derive(Debug, Clone)]
+pub struct BodyReader {
+    budget: BodyBudget,
+    stall: Duration,
 }
+
+/// A body in memory. The memory counts as used until it is dropped.
+#[derive(Debug)]
+pub struct ReadBody {
+    bytes: Bytes,
+    _memory: BodyMemory,
+}
+
+impl std::ops::Deref for ReadBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl BodyReader {
+    /// A reader for all connections of the process. `stall` is the longest wait for the next frame.
+    pub fn new(budget: BodyBudget, stall: Duration) -> Self {
+        Self { budget, stall }
+    }
+
+    /// Reads a whole body, decompressed, up to `limit_bytes`.
+    ///
+    /// # Errors
+    /// 413 over the limit, 400 for damaged compression or a body cut short, 408 for one that stalls, 415 for a
+    /// compression that we do not have, 503 when all bodies together need more memory than they may.
+    pub async fn read(
+        &self,
+        headers: &HeaderMap,
+        mut body: Body,
+        limit_bytes: u64,
+    ) -> Result<ReadBody, ApiError> {
+        let encoding = Encoding::of(headers)?;
+        let promised = body.size_hint().lower();
+        if encoding.is_none() && promised > limit_bytes {
+            return Err(ApiError::body_too_large(limit_bytes));
+        }
+        let mut memory = self.budget.none();
+        let Some(first) = self.next_frame(&mut body).await? else {
+            return Ok(ReadBody {
+                bytes: Bytes::new(),
+                _memory: memory,
+            });
+        };
+        let Some(encoding) = encoding else {
+            return self.collect(first, body, limit_bytes, memory).await;
+        };
+        let mut decoder = Decoder::new(encoding, limit_bytes);
+        let mut frame = Some(first);
+        while let Some(bytes) = frame {
+            decoder.write(&bytes)?;
+            memory.grow_to(decoder.decoded_bytes(), BUDGET_WAIT).await?;
+            frame = self.next_frame(&mut body).await?;
+        }
+        let bytes = decoder.finish()?;
+        Ok(ReadBody {
+            bytes,
+            _memory: memory,
+        })
+    }
+
+    /// Reads on until the end or `limit_bytes` and forgets it: a client that sends its body before it looks at the
+    /// answer would otherwise see a reset instead of the answer.
+    pub async fn drain(&self, mut body: Body, limit_bytes: u64) {
+        let mut drained = 0u64;
+        while drained <= limit_bytes
+            && let Ok(Some(frame)) = self.next_frame(&mut body).await
+        {
+            drained = drained.saturating_add(length(&frame));
+        }
+    }
+
+    async fn collect(
+        &self,
+        first: Bytes,
+        mut body: Body,
+        limit_bytes: u64,
+        mut memory: BodyMemory,
+    ) -> Result<ReadBody, ApiError> {
+        if length(&first) > limit_bytes {
+            return Err(ApiError::body_too_large(limit_bytes));
+        }
+        memory.grow_to(length(&first), BUDGET_WAIT).await?;
+        if body.is_end_stream() {
+            // Most bodies: one frame, not copied.
+            return Ok(ReadBody {
+                bytes: first,
+                _memory: memory,
+            });
+        }
+        let rest = body.size_hint().lower().min(FIRST_RESERVE_MAX);
+        let mut bytes = BytesMut::with_capacity(
+            first
+                .len()
+                .saturating_add(usize::try_from(rest).unwrap_or_default()),
+        );
+        bytes.extend_from_slice(&first);
+        drop(first);
+        while let Some(frame) = self.next_frame(&mut body).await? {
+            let total = length(&bytes).saturating_add(length(&frame));
+            if total > limit_bytes {
+                return Err(ApiError::body_too_large(limit_bytes));
+            }
+            memory.grow_to(total, BUDGET_WAIT).await?;
+            bytes.extend_from_slice(&frame);
+        }
+        Ok(ReadBody {
+            bytes: bytes.freeze(),
+            _memory: memory,
+        })
+    }
+
+    /// The next bytes; trailers are passed over.
+    async fn next_frame(&self, body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            let Ok(frame) = tokio::time::timeout(self.stall, body.frame()).await else {
+                return Err(ApiError::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "The request body came too slowly",
+                ));
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(error)) => {
+                    return Err(ApiError::bad_request("The request body ended too early")
+                        .with_details(error.to_string()));
+                }
+            }
+        }
+    }
+}
+
+impl Encoding {
+    /// How a body is compressed: by `Content-Encoding`, or by the old habit of a content type of its own.
+    fn of(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        if let Some(encoding) = headers.get(CONTENT_ENCODING) {
+            let name = encoding.as_bytes().trim_ascii();
+            let is = |names: &[&[u8]]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+            return if is(&[b"gzip", b"x-gzip"]) {
+                Ok(Some(Self::Gzip))
+            } else if is(&[b"deflate"]) {
+                Ok(Some(Self::Deflate))
+            } else if is(&[b"identity", b""]) {
+                Ok(None)
+            } else {
+                Err(ApiError::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "Unsupported Content-Encoding",
+                )
+                .with_details("gzip and deflate are supported"))
+            };
+        }
+        let is_gzip = headers.get(CONTENT_TYPE).is_some_and(|content_type| {
+            let bytes = content_type.as_bytes();
+            let end = memchr::memchr(b';', bytes).unwrap_or(bytes.len());
+            let name = bytes.get(..end).unwrap_or_default().trim_ascii();
+            name.eq_ignore_ascii_case(b"application/gzip")
+                || name.eq_ignore_ascii_case(b"application/x-gzip")
+        });
+        Ok(is_gzip.then_some(Self::Gzip))
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

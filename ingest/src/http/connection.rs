@@ -1,1 +1,210 @@
 //! One connection that speaks HTTP.
+//!
+//! It ends when the client closes, when it is idle too long, when the server stops, or when a grant that was used on it
+//! is cut: the last two finish the request in hand, then close (HTTP/2: after a GOAWAY).
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::router;
+use crate::auth::Grant;
+use crate::listener::Peer;
+use crate::server::ServerContext;
+
+/// A request's head may be this long; long queries are GETs.
+const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// What hyper may buffer of a connection: the head, or a piece of body.
+const BUFFER_BYTES_MAX: usize = 256 * 1_024;
+const HTTP2_STREAMS_MAX: u32 = 128;
+/// Bytes of bodies that a client may send ahead: on one stream, on all of a connection.
+const HTTP2_STREAM_WINDOW: u32 = 256 * 1_024;
+const HTTP2_CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// How connections are served: one for each loop.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpServer {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    router: Router,
+    context: Arc<ServerContext>,
+}
+
+/// Which HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    One,
+    Two,
+}
+
+/// What the requests of one connection have in common; every request carries it among its extensions.
+#[derive(Debug, Clone)]
+pub struct HttpSession(Arc<SessionState>);
+
+#[derive(Debug)]
+struct SessionState {
+    peer: Peer,
+    grant: Mutex<Option<Arc<Grant>>>,
+    granted: Notify,
+}
+
+impl HttpSession {
+    fn new(peer: Peer) -> Self {
+        Self(Arc::new(SessionState {
+            peer,
+            grant: Mutex::new(None),
+            granted: Notify::new(),
+        }))
+    }
+
+    /// The session that a request came over.
+    pub fn of<B>(request: &http::Request<B>) -> Option<&Self> {
+        request.extensions().get()
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.0.peer
+    }
+
+    /// Notes the grant of a request: when it is cut, the connection closes.
+    pub fn granted(&self, grant: &Arc<Grant>) {
+        let mut current = self.0.grant.lock();
+        let same = current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, grant));
+        if !same {
+            *current = Some(Arc::clone(grant));
+            drop(current);
+            self.0.granted.notify_one();
+        }
+    }
+
+    fn cut(&self) -> Option<CancellationToken> {
+        let grant = self.0.grant.lock();
+        grant.as_ref().map(|grant| grant.cut().clone())
+    }
+
+    /// Completes when the last grant that was used is cut.
+    async fn until_cut(&self) {
+        loop {
+            match self.cut() {
+                None => self.0.granted.notified().await,
+                Some(cut) => tokio::select! {
+                    () = cut.cancelled() => return,
+                    () = self.0.granted.notified() => {}
+                },
+            }
+        }
+    }
+}
+
+impl HttpServer {
+    pub(crate) fn new(router: Router, context: Arc<ServerContext>) -> Self {
+        let idle = context.timeouts.http_idle;
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_header_size(HEAD_BYTES_MAX)
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .half_close(true)
+            .pipeline_flush(true);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(idle)
+            .keep_alive_timeout(Duration::from_secs(20))
+            .max_concurrent_streams(HTTP2_STREAMS_MAX)
+            .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+            .max_header_list_size(64 * 1_024);
+        Self {
+            http1,
+            http2,
+            router,
+            context,
+        }
+    }
+
+    /// Serves a connection to its end. Errors of the connection end it and are nobody's business but the client's.
+    pub(crate) async fn serve<S>(&self, stream: S, version: Version, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let session = HttpSession::new(peer);
+        let served = match version {
+            Version::One => self.serve_http1(stream, &session).await,
+            Version::Two => self.serve_http2(stream, &session).await,
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, peer = %peer.address, "http connection ended");
+        }
+    }
+
+    async fn serve_http1<S>(&self, stream: S, session: &HttpSession) -> hyper::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.service(session);
+        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            served = connection.as_mut() => return served,
+            () = self.until_over(session) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+
+    async fn serve_http2<S>(&self, stream: S, session: &HttpSession) -> hyper::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.service(session);
+        let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            served = connection.as_mut() => return served,
+            () = self.until_over(session) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+
+    async fn until_over(&self, session: &HttpSession) {
+        tokio::select! {
+            () = self.context.stopping.cancelled() => {}
+            () = session.until_cut() => {}
+        }
+    }
+
+    fn service(
+        &self,
+        session: &HttpSession,
+    ) -> impl hyper::service::Service<
+        http::Request<Incoming>,
+        Response = axum::response::Response,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    > + use<> {
+        let (router, context, session) = (
+            self.router.clone(),
+            Arc::clone(&self.context),
+            session.clone(),
+        );
+        service_fn(move |request: http::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(session.clone());
+            let (mut router, context) = (router.clone(), Arc::clone(&context));
+            async move { Ok(router::call(&mut router, &context, request).await) }
+        })
+    }
+}

@@ -1,12 +1,157 @@
-//! Paths to endpoints. (Signatures; bodies follow.)
+//! Paths to endpoints, as `OpenTSDB` and its clients spell them.
+//!
+//! | asked for | served as |
+//! |---|---|
+//! | `/API/Put/` | `/api/put`: letter case and slashes at the end do not count |
+//! | `/api/put/anything` | `/api/put`: what follows an endpoint of one word does not count |
+//! | `/api/v1/put` | `/api/put`; `/api/v2/...` is 501, `/api/v1x/...` 400 |
+//! | `/opentsdb/api/put` | `/api/put`, as `VictoriaMetrics` serves it |
+//! | `/api/v1/export`, `/prometheus/api/v1/export` | itself: of `VictoriaMetrics`, and only with its version |
+//! | anything else | 404 with the error object |
+//!
+//! The path is brought into its one form before axum sees it; one that already has it, as nearly all have, costs a
+//! comparison.
+
+mod path;
 
 use std::sync::Arc;
 
-use crate::server::ServerContext;
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use http::{Method, StatusCode};
+use penstock_tenancy::Permission;
+use tower::Service;
+
+use super::connection::HttpSession;
+use super::credentials::Claim;
+use super::error::ApiError;
+use super::health;
+use crate::auth::{AuthError, Grant};
+use crate::server::{LoopContext, ServerContext};
+
+pub(crate) use path::canonical;
 
 /// The state that every handler gets, one for each loop. Cloning it is cheap.
 #[derive(Debug, Clone)]
-pub struct HttpContext {
+pub struct HttpContext(Arc<LoopContext>);
+
+impl HttpContext {
+    /// The state of one loop's handlers.
+    pub fn new(context: Arc<LoopContext>) -> Self {
+        Self(context)
+    }
+
     /// What all loops share.
-    pub server: Arc<ServerContext>,
+    pub fn server(&self) -> &ServerContext {
+        &self.0.server
+    }
+
+    /// What belongs to this loop.
+    pub fn event_loop(&self) -> &LoopContext {
+        &self.0
+    }
+
+    /// The grant of the credential in a request's header; `None` if it carries none.
+    ///
+    /// The connection is closed when the grant is cut.
+    ///
+    /// # Errors
+    /// [`AuthError`], counted.
+    pub fn authenticate<B>(
+        &self,
+        request: &http::Request<B>,
+    ) -> Result<Option<Arc<Grant>>, AuthError> {
+        let granted = Claim::from_headers(request.headers()).and_then(|claim| {
+            let Some(claim) = claim else { return Ok(None) };
+            let session = HttpSession::of(request);
+            let source = session.map_or_else(unknown_source, |session| session.peer().source());
+            let grant = claim.check(&self.server().authenticator, source)?;
+            if let Some(session) = session {
+                session.granted(&grant);
+            }
+            Ok(Some(grant))
+        });
+        granted.inspect_err(|error| self.server().metrics.count_refusal(*error))
+    }
+
+    /// The grant of the credential in a request's header, which must be there and have a right.
+    ///
+    /// # Errors
+    /// 401, 403.
+    pub fn authorize<B>(
+        &self,
+        request: &http::Request<B>,
+        permission: Permission,
+    ) -> Result<Arc<Grant>, ApiError> {
+        let Some(grant) = self.authenticate(request)? else {
+            self.server().metrics.count_refusal(AuthError::Missing);
+            return Err(AuthError::Missing.into());
+        };
+        grant.require(permission)?;
+        Ok(grant)
+    }
 }
+
+/// An address that no allow-list holds: requests always come over a connection, but types do not say so.
+fn unknown_source() -> std::net::IpAddr {
+    std::net::Ipv4Addr::UNSPECIFIED.into()
+}
+
+/// Every endpoint of the data ports.
+pub(crate) fn router(context: HttpContext) -> Router {
+    Router::new()
+        .route(
+            "/api/version",
+            endpoint(get(health::version).post(health::version)),
+        )
+        .route("/api/v1/health/status", endpoint(get(health::status)))
+        .route("/api/v1/health/check", endpoint(get(health::check)))
+        .route("/health", endpoint(get(health::ok)))
+        .fallback(not_found)
+        .with_state(context)
+}
+
+/// A route whose other methods get 405 with the error object.
+fn endpoint(methods: MethodRouter<HttpContext>) -> MethodRouter<HttpContext> {
+    methods.fallback(method_not_allowed)
+}
+
+/// Answers one request of a connection.
+pub(crate) async fn call(
+    router: &mut Router,
+    context: &ServerContext,
+    mut request: Request,
+) -> Response {
+    let response = match canonical(request.uri()) {
+        Ok(None) => route(router, request).await,
+        Ok(Some(uri)) => {
+            *request.uri_mut() = uri;
+            route(router, request).await
+        }
+        Err(refused) => refused.into_response(),
+    };
+    context.metrics.count_answer(response.status());
+    response
+}
+
+async fn route(router: &mut Router, request: Request) -> Response {
+    match router.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn not_found() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "Endpoint not found")
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed").with_details(format!(
+        "The HTTP method [{method}] is not permitted for this endpoint"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

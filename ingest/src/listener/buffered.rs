@@ -3,6 +3,7 @@
 //! rustls asks for 4 KiB a time, which would be a system call for every four kilobytes. This stream reads up to
 //! 64 KiB at once and hands them on. An idle connection holds no buffer.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -31,6 +32,30 @@ impl<S> Buffered<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Buffered<S> {
+    /// The next byte, which stays to be read; `None` at the end.
+    pub(crate) async fn peek_byte(&mut self) -> io::Result<Option<u8>> {
+        poll_fn(|context| {
+            ready!(self.poll_fill(context))?;
+            Poll::Ready(Ok(self.buffer.first().copied()))
+        })
+        .await
+    }
+
+    /// Reads if nothing is left.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.buffer.is_empty() {
+            self.buffer.reserve(READ_BYTES);
+            let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.buffer);
+            if read.is_pending() {
+                self.buffer = BytesMut::new();
+            }
+            ready!(read)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Buffered<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -38,17 +63,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Buffered<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.buffer.is_empty() {
-            if out.remaining() >= READ_BYTES {
-                return Pin::new(&mut this.stream).poll_read(context, out);
-            }
-            this.buffer.reserve(READ_BYTES);
-            let read = poll_read_buf(Pin::new(&mut this.stream), context, &mut this.buffer);
-            if read.is_pending() {
-                this.buffer = BytesMut::new();
-            }
-            ready!(read)?;
+        if this.buffer.is_empty() && out.remaining() >= READ_BYTES {
+            return Pin::new(&mut this.stream).poll_read(context, out);
         }
+        ready!(this.poll_fill(context))?;
         let count = this.buffer.len().min(out.remaining());
         if let Some(head) = this.buffer.get(..count) {
             out.put_slice(head);
@@ -120,7 +138,7 @@ mod tests {
         client.write_all(b"x").await.unwrap();
         let mut byte = [0; 1];
         stream.read_exact(&mut byte).await.unwrap();
-        let pending = std::future::poll_fn(|context| {
+        let pending = poll_fn(|context| {
             let mut out = ReadBuf::new(&mut byte);
             Poll::Ready(
                 Pin::new(&mut stream)

@@ -1,0 +1,187 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use http_body_util::StreamBody;
+
+use super::*;
+
+const LIMIT: u64 = 1 << 20;
+
+fn reader(budget_bytes: u64) -> BodyReader {
+    BodyReader::new(BodyBudget::new(budget_bytes), Duration::from_secs(30))
+}
+
+/// A body that comes in frames of `size`.
+fn framed(bytes: &[u8], size: usize) -> Body {
+    let frames: Vec<_> = bytes
+        .chunks(size.max(1))
+        .map(|chunk| Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::copy_from_slice(chunk))))
+        .collect();
+    Body::new(StreamBody::new(futures_util::stream::iter(frames)))
+}
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    pairs
+        .iter()
+        .map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, value.parse().unwrap())
+        })
+        .collect()
+}
+
+async fn read(pairs: &[(&'static str, &str)], body: Body) -> Result<Vec<u8>, StatusCode> {
+    reader(64 << 20)
+        .read(&headers(pairs), body, LIMIT)
+        .await
+        .map(|body| body.to_vec())
+        .map_err(|error| error.status())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const GZIP: &[(&str, &str)] = &[("content-encoding", "gzip")];
+
+#[tokio::test]
+async fn a_body_is_the_same_however_it_is_cut() {
+    let sent: Vec<u8> = (0..100_000u32).map(|i| i.to_le_bytes()[0]).collect();
+    for size in [1, 7, 4_096, 100_000] {
+        assert_eq!(read(&[], framed(&sent, size)).await.unwrap(), sent);
+        assert_eq!(read(GZIP, framed(&gzip(&sent), size)).await.unwrap(), sent);
+    }
+}
+
+#[tokio::test]
+async fn every_form_of_compression_is_known() {
+    let sent = b"[{\"metric\":\"m\"}]";
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    zlib.write_all(sent).unwrap();
+    let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+    deflate.write_all(sent).unwrap();
+    let (zlib, deflate) = (zlib.finish().unwrap(), deflate.finish().unwrap());
+    let two_members = [gzip(&sent[..5]), gzip(&sent[5..])].concat();
+    let cases: [(&[(&str, &str)], Vec<u8>); 8] = [
+        (&[("content-encoding", " GZIP ")], gzip(sent)),
+        (&[("content-encoding", "x-gzip")], gzip(sent)),
+        (&[("content-type", "application/gzip")], gzip(sent)),
+        (
+            &[("content-type", "Application/Gzip; charset=x")],
+            gzip(sent),
+        ),
+        (&[("content-encoding", "deflate")], zlib),
+        (&[("content-encoding", "deflate")], deflate),
+        (&[("content-encoding", "identity")], sent.to_vec()),
+        (GZIP, two_members),
+    ];
+    for (pairs, body) in cases {
+        assert_eq!(
+            read(pairs, framed(&body, 10)).await.unwrap(),
+            sent,
+            "{pairs:?}"
+        );
+    }
+    let unknown = read(&[("content-encoding", "br")], framed(sent, 10)).await;
+    assert_eq!(unknown, Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+}
+
+#[tokio::test]
+async fn an_empty_body_has_no_compression() {
+    for body in [Body::empty(), framed(b"", 1)] {
+        assert_eq!(read(GZIP, body).await.unwrap(), b"");
+    }
+}
+
+#[tokio::test]
+async fn damaged_compression_is_the_clients_fault() {
+    let good = gzip(b"some text that is long enough");
+    let cut = &good[..good.len() - 9];
+    let mut flipped = good.clone();
+    let at = good.len() - 6;
+    flipped[at] ^= 1;
+    for body in [b"not gzip at all".to_vec(), cut.to_vec(), flipped] {
+        let refused = read(GZIP, framed(&body, 10)).await;
+        assert_eq!(refused, Err(StatusCode::BAD_REQUEST));
+    }
+}
+
+#[tokio::test]
+async fn over_the_limit_is_refused_at_the_limit() {
+    let limit = usize::try_from(LIMIT).unwrap();
+    let just_fits = vec![b'x'; limit];
+    let too_large = vec![b'x'; limit + 1];
+    for size in [10_000, limit + 1] {
+        assert_eq!(
+            read(&[], framed(&just_fits, size)).await.unwrap().len(),
+            limit
+        );
+        assert_eq!(
+            read(GZIP, framed(&gzip(&just_fits), size))
+                .await
+                .unwrap()
+                .len(),
+            limit
+        );
+        for (pairs, body) in [(&[][..], too_large.clone()), (GZIP, gzip(&too_large))] {
+            let refused = read(pairs, framed(&body, size)).await;
+            assert_eq!(refused, Err(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+    }
+    // One that says how long it is, is refused before a frame is asked for.
+    assert_eq!(
+        read(&[], Body::from(too_large)).await,
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    );
+}
+
+#[tokio::test]
+async fn a_bomb_takes_no_more_than_it_may() {
+    let bomb = gzip(&vec![0; 64 << 20]);
+    assert!(bomb.len() < 1 << 20);
+    let mut decoder = Decoder::new(Encoding::Gzip, LIMIT);
+    let refused = decoder.write(&bomb).unwrap_err();
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(decoder.decoded_bytes() <= LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_share_their_memory_and_nobody_waits_for_ever() {
+    let reader = reader(1 << 20);
+    let large = vec![b'x'; 700 << 10];
+    let none = HeaderMap::new();
+    let held = reader
+        .read(&none, framed(&large, 4_096), LIMIT)
+        .await
+        .unwrap();
+    let refused = reader
+        .read(&none, framed(&large, 4_096), LIMIT)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(held);
+    reader
+        .read(&none, framed(&large, 4_096), LIMIT)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stalls_is_given_up() {
+    let never = futures_util::stream::pending::<Result<http_body::Frame<Bytes>, std::io::Error>>();
+    let refused = read(&[], Body::new(StreamBody::new(never))).await;
+    assert_eq!(refused, Err(StatusCode::REQUEST_TIMEOUT));
+}
+
+#[tokio::test]
+async fn a_body_cut_short_is_the_clients_fault() {
+    let frames = [
+        Ok(http_body::Frame::data(Bytes::from_static(b"half"))),
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+    ];
+    let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+    assert_eq!(read(&[], body).await, Err(StatusCode::BAD_REQUEST));
+}

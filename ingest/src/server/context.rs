@@ -1,0 +1,41 @@
+//! What the parts of a running server share.
+
+use std::sync::Arc;
+
+use penstock_model::Clock;
+use penstock_store::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Authenticator;
+use crate::config::Timeouts;
+use crate::http::body::BodyReader;
+use crate::telemetry::Metrics;
+use crate::write::EventLoop;
+
+/// What all loops share.
+#[derive(Debug)]
+pub struct ServerContext {
+    /// The store.
+    pub store: Store,
+    /// The clock that everybody asks.
+    pub clock: Arc<dyn Clock>,
+    /// Credentials to grants.
+    pub authenticator: Arc<Authenticator>,
+    /// Request bodies, within one budget.
+    pub bodies: BodyReader,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Cancelled when the server stops: finish what has been read and close.
+    pub stopping: CancellationToken,
+}
+
+/// What belongs to one loop: every connection of the loop has it.
+#[derive(Debug)]
+pub struct LoopContext {
+    /// What all loops share.
+    pub server: Arc<ServerContext>,
+    /// The loop's writing side.
+    pub events: Arc<EventLoop>,
+}

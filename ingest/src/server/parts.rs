@@ -1,0 +1,339 @@
+//! The order in which a server comes to be.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use penstock_model::Clock;
+use penstock_store::config::StoreConfig;
+use penstock_store::disk::OsDisk;
+use penstock_store::store::Store;
+use prometheus_client::registry::Registry;
+use rand::Rng;
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{LoopContext, ServerContext};
+use super::event_loops::{Dispatcher, EventLoops};
+use super::store_metrics::StoreMetrics;
+use super::watches::Watches;
+use super::{Addresses, Server, ServerError};
+use crate::admin::{Admin, AdminPort, Running, router};
+use crate::auth::{Authenticator, LedgerWatch};
+use crate::config::{Config, Listen};
+use crate::http::body::{BodyBudget, BodyReader};
+use crate::limit::Quotas;
+use crate::listener::Transport;
+use crate::listener::accept::{Acceptor, BoundPort};
+use crate::listener::door::Door;
+use crate::listener::tls::Tls;
+use crate::telemetry::Metrics;
+use crate::write::EventLoop;
+
+pub(super) fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Server, ServerError> {
+    let tls = load_tls(&config.listen)?;
+    let ports = Ports::bind(&config.listen)?;
+    let addresses = ports.addresses();
+    let runtime = control_runtime()?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let admin = Admin::new(registry, config.ledger.clone());
+    let admin_stopping = CancellationToken::new();
+    let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
+
+    let store = open_store(&config, &clock)?;
+    let context = server_context(&config, store, clock, metrics.clone());
+    fail_with_the_store(&context, &admin);
+    let ledger = Arc::new(LedgerWatch::new(
+        Arc::clone(&context.authenticator),
+        metrics.clone(),
+        &config.ledger,
+        &config.data_directory,
+    ));
+    ledger.load_at_start();
+    let (loops, events) = start_loops(&config, &context, tls.clone())?;
+    admin.set_running(running(&context, &ledger, events));
+
+    let watches = Arc::new(Watches {
+        tls,
+        ledger: Arc::clone(&ledger),
+        authenticator: Arc::clone(&context.authenticator),
+        metrics,
+    });
+    let watching = Arc::clone(&watches).run(config.watch_interval, context.stopping.clone());
+    runtime.spawn(watching);
+    let (listening, listening_changes) = watch::channel(false);
+    let opening = Opening {
+        data,
+        context: Arc::clone(&context),
+        ledger: Arc::clone(&ledger),
+        admin: Arc::clone(&admin),
+        dispatcher: loops.dispatcher(),
+        permits: Arc::new(Semaphore::new(config.connections_max.get())),
+        listening,
+    };
+    runtime.spawn(opening.run());
+    Ok(Server {
+        context,
+        admin,
+        ledger,
+        loops,
+        watches,
+        listening: listening_changes,
+        addresses,
+        admin_stopping,
+        runtime,
+    })
+}
+
+fn load_tls(listen: &Listen) -> Result<Option<Tls>, ServerError> {
+    let tls = listen.tls.as_ref().map(|tls| {
+        let (certificate, key) = (tls.certificate_file.clone(), tls.key_file.clone());
+        Tls::load(certificate, key)
+    });
+    Ok(tls.transpose()?)
+}
+
+/// One thread: it serves the admin port and accepts; connections live on the loops.
+fn control_runtime() -> Result<Runtime, ServerError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(4)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(ServerError::system("threads"))
+}
+
+fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Store, ServerError> {
+    let disk = open_disk(&config.data_directory)?;
+    let limits = StoreConfig::for_memory(config.memory.bytes() / 2);
+    let (store, report) =
+        Store::open(Arc::new(disk), Arc::clone(clock), limits).map_err(ServerError::OpenStore)?;
+    tracing::info!(?report, directory = %config.data_directory.display(), "store open");
+    Ok(store)
+}
+
+fn open_disk(directory: &Path) -> Result<OsDisk, ServerError> {
+    std::fs::create_dir_all(directory)
+        .and_then(|()| OsDisk::new(directory))
+        .map_err(ServerError::system("the data directory"))
+}
+
+fn server_context(
+    config: &Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+) -> Arc<ServerContext> {
+    let quotas = Quotas::new(Arc::clone(&clock));
+    let authenticator = Arc::new(Authenticator::new(Arc::clone(&clock), quotas));
+    let budget = BodyBudget::new(config.memory.body_bytes());
+    Arc::new(ServerContext {
+        store,
+        clock,
+        authenticator,
+        bodies: BodyReader::new(budget, config.timeouts.body_stall),
+        timeouts: config.timeouts.clone(),
+        metrics,
+        stopping: CancellationToken::new(),
+    })
+}
+
+/// A store that no longer knows what is on its disk ends the process.
+fn fail_with_the_store(context: &Arc<ServerContext>, admin: &Arc<Admin>) {
+    let (admin, stopping) = (Arc::clone(admin), context.stopping.clone());
+    context.store.on_failure(Box::new(move |error| {
+        tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+        admin.readiness().has_failed(error.to_string());
+        stopping.cancel();
+    }));
+}
+
+fn start_loops(
+    config: &Config,
+    context: &Arc<ServerContext>,
+    tls: Option<Tls>,
+) -> Result<(EventLoops, Vec<Arc<EventLoop>>), ServerError> {
+    // The tables of all loops: a sixteenth of the memory, 24 bytes a series.
+    let cache_bytes = config.memory.bytes() / 16 / u64::try_from(config.loops.get()).unwrap_or(1);
+    let cache_bytes = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
+    let events: Vec<_> = (0..config.loops.get())
+        .map(|_| {
+            let clock = Arc::clone(&context.clock);
+            let secret = rand::rng().next_u64();
+            Arc::new(EventLoop::new(
+                context.store.clone(),
+                clock,
+                cache_bytes,
+                secret,
+            ))
+        })
+        .collect();
+    let contexts = events
+        .iter()
+        .map(|events| {
+            Arc::new(LoopContext {
+                server: Arc::clone(context),
+                events: Arc::clone(events),
+            })
+        })
+        .collect();
+    let door = Arc::new(Door::new(tls));
+    let loops = EventLoops::start(contexts, &door, config.timeouts.stop)
+        .map_err(ServerError::system("threads"))?;
+    Ok((loops, events))
+}
+
+fn running(
+    context: &Arc<ServerContext>,
+    ledger: &Arc<LedgerWatch>,
+    loops: Vec<Arc<EventLoop>>,
+) -> Running {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(StoreMetrics {
+        store: context.store.clone(),
+        loops,
+    }));
+    Running {
+        store: context.store.clone(),
+        authenticator: Arc::clone(&context.authenticator),
+        ledger: Arc::clone(ledger),
+        registry,
+    }
+}
+
+/// Every port, ours before anything else happens.
+struct Ports {
+    data: Vec<(Transport, BoundPort)>,
+    admin: BoundPort,
+}
+
+impl Ports {
+    fn bind(listen: &Listen) -> Result<Self, ServerError> {
+        let bind = |address| {
+            BoundPort::bind(address).map_err(|source| ServerError::Bind { address, source })
+        };
+        let tls = listen.tls.as_ref().map(|tls| (Transport::Tls, tls.address));
+        let plain = listen.plain.map(|address| (Transport::Plain, address));
+        let data = tls
+            .into_iter()
+            .chain(plain)
+            .map(|(transport, address)| bind(address).map(|port| (transport, port)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            data,
+            admin: bind(listen.admin)?,
+        })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let of = |wanted| {
+            self.data
+                .iter()
+                .find(|(transport, _)| *transport == wanted)
+                .map(|(_, port)| port.address())
+        };
+        Addresses {
+            tls: of(Transport::Tls),
+            plain: of(Transport::Plain),
+            admin: self.admin.address(),
+        }
+    }
+
+    /// The admin port answers from now on; the data ports are given back.
+    fn open_admin(
+        self,
+        runtime: &Runtime,
+        admin: &Arc<Admin>,
+        stopping: &CancellationToken,
+    ) -> Result<Vec<(Transport, BoundPort)>, ServerError> {
+        let address = self.admin.address();
+        let _inside = runtime.enter();
+        let listener = self
+            .admin
+            .listen()
+            .map_err(|source| ServerError::Bind { address, source })?;
+        let port = AdminPort {
+            listener,
+            router: router(Arc::clone(admin)),
+            stopping: stopping.clone(),
+        };
+        runtime.spawn(port.run());
+        tracing::info!(%address, "admin port open");
+        Ok(self.data)
+    }
+}
+
+/// The data ports on their way to being open.
+struct Opening {
+    data: Vec<(Transport, BoundPort)>,
+    context: Arc<ServerContext>,
+    ledger: Arc<LedgerWatch>,
+    admin: Arc<Admin>,
+    dispatcher: Dispatcher,
+    permits: Arc<Semaphore>,
+    listening: watch::Sender<bool>,
+}
+
+impl Opening {
+    /// Waits for the ledger, then accepts until the server stops.
+    async fn run(self) {
+        let stopping = self.context.stopping.clone();
+        let confirmed = stopping.run_until_cancelled(self.until_confirmed()).await;
+        if confirmed.is_none() {
+            return;
+        }
+        let mut acceptors = Vec::new();
+        for (transport, port) in self.data {
+            let address = port.address();
+            let listener = match port.listen() {
+                Ok(listener) => listener,
+                Err(error) => {
+                    tracing::error!(%error, %address, "cannot listen");
+                    self.admin
+                        .readiness()
+                        .has_failed(format!("cannot listen on {address}: {error}"));
+                    return stopping.cancel();
+                }
+            };
+            tracing::info!(%address, ?transport, "listening");
+            acceptors.push(Acceptor {
+                listener,
+                transport,
+                permits: Arc::clone(&self.permits),
+                dispatcher: self.dispatcher.clone(),
+                metrics: self.context.metrics.clone(),
+            });
+        }
+        // Only the acceptors may keep the loops alive.
+        drop(self.dispatcher);
+        self.admin.readiness().is_listening();
+        self.listening.send_replace(true);
+        let accepting = acceptors
+            .into_iter()
+            .map(|acceptor| acceptor.run(stopping.clone()));
+        futures_util::future::join_all(accepting).await;
+    }
+
+    /// Until somebody has confirmed the ledger. If nobody comes in time, the one that there is must do; with none at
+    /// all every device would be refused, so the wait goes on.
+    async fn until_confirmed(&self) {
+        let mut confirmed = self.ledger.confirmed();
+        let mut deadline = Instant::now() + self.context.timeouts.confirmation;
+        loop {
+            tokio::select! {
+                // The sender lives as long as the ledger watch that this holds.
+                _ = confirmed.wait_for(|confirmed| *confirmed) => return,
+                () = tokio::time::sleep_until(deadline) => {
+                    if self.ledger.give_up_waiting() {
+                        return tracing::warn!("nobody has confirmed the ledger: serving with it");
+                    }
+                    tracing::warn!("there is no ledger yet");
+                    deadline += self.context.timeouts.confirmation;
+                }
+            }
+        }
+    }
+}
