@@ -170,7 +170,11 @@ impl Answer {
         let (message, details) = self.words(status);
         Reply::Error {
             // Without counts to read, storage alone is a failure too.
-            status: if status == StatusCode::OK { StatusCode::BAD_REQUEST } else { status },
+            status: if status == StatusCode::OK {
+                StatusCode::BAD_REQUEST
+            } else {
+                status
+            },
             message,
             details,
             success: self.success,

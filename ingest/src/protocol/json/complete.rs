@@ -66,7 +66,12 @@ pub(super) fn read<'e>(
     match reader.token()? {
         Token::Object => {}
         Token::Null => return Ok((Element::NULL, reader.at())),
-        _ => return Err(SyntaxError { what: "expected an object", at }),
+        _ => {
+            return Err(SyntaxError {
+                what: "expected an object",
+                at,
+            });
+        }
     }
     let spans = read_members(&mut reader, shape, scratch)?;
     let text = |span: Span| span.and_then(|span| scratch.text.get(span));
@@ -139,7 +144,12 @@ fn read_tags(
     match token {
         Token::Object => {}
         Token::Null => return Ok(()),
-        _ => return Err(SyntaxError { what: "tags must be an object", at }),
+        _ => {
+            return Err(SyntaxError {
+                what: "tags must be an object",
+                at,
+            });
+        }
     }
     spans.any_tag = Some(false);
     if reader.take_if(b'}') {
@@ -208,6 +218,9 @@ fn whole(text: &[u8]) -> Option<i64> {
     if is_integer || double.abs() >= 9_223_372_036_854_775_808.0 {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "cutting the fraction off is meant")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "cutting the fraction off is meant"
+    )]
     Some(double as i64)
 }

@@ -47,11 +47,7 @@ pub(super) fn scan(body: &[u8], at: usize, shape: Shape) -> Option<(Members<'_>,
     }
 }
 
-fn rollup_member<'a>(
-    key: &[u8],
-    reader: &mut Reader<'a>,
-    members: &mut Members<'a>,
-) -> Option<()> {
+fn rollup_member<'a>(key: &[u8], reader: &mut Reader<'a>, members: &mut Members<'a>) -> Option<()> {
     let word = match key {
         b"interval" => &mut members.rollup.interval,
         b"aggregator" => &mut members.rollup.aggregator,

@@ -74,7 +74,9 @@ impl PutOptions {
                 "serializer" if value != "json" => return Err(OptionsError::Serializer),
                 "jsonp" => options.jsonp = Some(jsonp_name(&value)?),
                 "extra_label" => {
-                    let pair = value.split_once('=').filter(|(k, v)| !k.is_empty() && !v.is_empty());
+                    let pair = value
+                        .split_once('=')
+                        .filter(|(k, v)| !k.is_empty() && !v.is_empty());
                     let (key, value) = pair.ok_or(OptionsError::ExtraLabel)?;
                     extra.push((key.to_owned(), value.to_owned()));
                 }
@@ -105,10 +107,13 @@ fn jsonp_name(value: &str) -> Result<String, OptionsError> {
 
 /// The parameters of a query string or of a form's body, decoded. What is no UTF-8 becomes U+FFFD.
 pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        (decode(name), decode(value))
-    })
+    query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (decode(name), decode(value))
+        })
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
@@ -150,11 +155,20 @@ mod tests {
     #[test]
     fn a_timeout_counts_only_with_sync() {
         let timeout = |query| PutOptions::parse(query).map(|options| options.timeout);
-        assert_eq!(timeout("sync&sync_timeout=500"), Ok(Some(Duration::from_millis(500))));
+        assert_eq!(
+            timeout("sync&sync_timeout=500"),
+            Ok(Some(Duration::from_millis(500)))
+        );
         assert_eq!(timeout("sync_timeout=500"), Ok(None));
         assert_eq!(timeout("sync&sync_timeout=0"), Ok(None));
-        assert_eq!(timeout("sync&sync_timeout=1&sync_timeout=2"), Ok(Some(Duration::from_millis(2))));
-        assert_eq!(timeout("sync&sync_timeout=soon"), Err(OptionsError::Timeout));
+        assert_eq!(
+            timeout("sync&sync_timeout=1&sync_timeout=2"),
+            Ok(Some(Duration::from_millis(2)))
+        );
+        assert_eq!(
+            timeout("sync&sync_timeout=soon"),
+            Err(OptionsError::Timeout)
+        );
         assert_eq!(timeout("sync&sync_timeout="), Err(OptionsError::Timeout));
     }
 
@@ -163,16 +177,34 @@ mod tests {
         let options = PutOptions::parse("extra_label=foo=bar&extra_label=a=b%3Dc+d").unwrap();
         let tags: Vec<_> = options.extra_tags.iter().collect();
         assert_eq!(tags, [("a", "b=c d"), ("foo", "bar")]);
-        for query in ["extra_label=foo", "extra_label==x", "extra_label=a=", "extra_label=a=b&extra_label=a=c"] {
-            assert_eq!(PutOptions::parse(query), Err(OptionsError::ExtraLabel), "{query}");
+        for query in [
+            "extra_label=foo",
+            "extra_label==x",
+            "extra_label=a=",
+            "extra_label=a=b&extra_label=a=c",
+        ] {
+            assert_eq!(
+                PutOptions::parse(query),
+                Err(OptionsError::ExtraLabel),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn other_serializers_and_script_are_refused() {
         assert!(PutOptions::parse("serializer=json").is_ok());
-        assert_eq!(PutOptions::parse("serializer=xml"), Err(OptionsError::Serializer));
-        assert_eq!(PutOptions::parse("jsonp=a.b").unwrap().jsonp.as_deref(), Some("a.b"));
-        assert_eq!(PutOptions::parse("jsonp=alert(1)"), Err(OptionsError::Jsonp));
+        assert_eq!(
+            PutOptions::parse("serializer=xml"),
+            Err(OptionsError::Serializer)
+        );
+        assert_eq!(
+            PutOptions::parse("jsonp=a.b").unwrap().jsonp.as_deref(),
+            Some("a.b")
+        );
+        assert_eq!(
+            PutOptions::parse("jsonp=alert(1)"),
+            Err(OptionsError::Jsonp)
+        );
     }
 }
