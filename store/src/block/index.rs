@@ -149,7 +149,10 @@ pub(super) fn decode(content: &[u8], out: &mut Vec<Entry>) -> Result<(), Damage>
     let mut before = Before::default();
     while !input.is_empty() {
         let entry = take_entry(&mut input, &mut before)?;
-        if out.last().is_some_and(|last| last.key > entry.key) {
+        let ascends = out
+            .last()
+            .is_none_or(|last| (last.key, last.last_time) < (entry.key, entry.first_time));
+        if !ascends {
             return Err(Damage::Order);
         }
         out.push(entry);

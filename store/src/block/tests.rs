@@ -275,7 +275,7 @@ fn many_series_of_one_row_take_several_index_pages() {
 fn short_chunks_wait_for_their_page_across_index_pages() {
     // A short series first, then so many long ones that their entries fill several index pages.
     let mut content = Content::from([((0, 0), integers(0, 5, 1))]);
-    for series in 1..900 {
+    for series in 1..500 {
         content.insert((0, series), noise(series, 512));
     }
     content.insert((0, 9_000), integers(9_000, 5, 1));

@@ -47,11 +47,10 @@ fn every_flipped_byte_is_found() {
         // The page of noise is there: the block has what its drawing has.
         assert!(bytes.len() > 4_000);
         for at in 0..bytes.len() {
-            for mask in [0x01, 0x80, 0xff] {
-                let mut damaged = bytes.clone();
-                damaged[at] ^= mask;
-                assert!(!all_is_well(&damaged, &content), "byte {at} ^ {mask:02x}");
-            }
+            let mask = 1u8 << (at % 8);
+            let mut damaged = bytes.clone();
+            damaged[at] ^= mask;
+            assert!(!all_is_well(&damaged, &content), "byte {at} ^ {mask:02x}");
         }
     }
 }
