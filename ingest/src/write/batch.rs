@@ -15,7 +15,7 @@ use super::refusal::{Refusal, RefusalKind};
 use super::series_cache::{CacheKey, KnownSeries};
 use crate::auth::{Grant, GrantVersion};
 use crate::limit::{PointLease, TimeWindow};
-use crate::protocol::point::{Point, PointTime};
+use crate::protocol::point::Point;
 
 /// Points on their way into the store, under one hold of the loop's table. `now` is the same for all.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl<'a> Batch<'a> {
         grant: &Grant,
         extra: &ExtraLabels,
     ) -> Result<Option<Row>, Refusal> {
-        let time = self.moment(point);
+        let time = point.moment(self.now);
         self.admit(time, grant)?;
         let key = self.cache_key(point, grant, extra);
         let known = self.hot.cache.get(key).filter(|known| self.is_counted(*known, time));
@@ -101,7 +101,7 @@ impl<'a> Batch<'a> {
         grant: &Grant,
         extra: &ExtraLabels,
     ) -> Result<Row, Refusal> {
-        let time = self.moment(point);
+        let time = point.moment(self.now);
         match self.resolve(point, time, grant, extra) {
             Ok(series) => Ok(Row::new(series, time, point.value)),
             Err(refusal) => {
@@ -133,14 +133,6 @@ impl<'a> Batch<'a> {
     /// The moment that points without a time get.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
-    }
-
-    #[inline]
-    fn moment(&self, point: &Point<'_>) -> Timestamp {
-        match point.time {
-            PointTime::At(time) => time,
-            PointTime::Missing => self.now,
-        }
     }
 
     #[inline]

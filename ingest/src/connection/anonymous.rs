@@ -1,0 +1,16 @@
+//! A session that has not said who it is: it may ask questions, and write lines that carry their own token.
+
+use super::authenticated::Authenticated;
+use super::gate::{Denied, Gate};
+
+/// Before `auth`.
+#[derive(Debug)]
+pub(super) struct Anonymous;
+
+impl Anonymous {
+    /// Becomes the session of a token. There is no way back; a session may only change to another token.
+    pub(super) fn authenticate(gate: &Gate<'_>, credential: &[u8]) -> Result<Authenticated, Denied> {
+        let (grant, permit) = gate.admit(credential)?;
+        Ok(Authenticated::new(grant, permit))
+    }
+}

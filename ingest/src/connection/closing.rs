@@ -1,0 +1,87 @@
+//! The end of a session: what it took is made durable, the last word is said, and then the socket is closed
+//! in a way that lets the peer read that word.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::Connection;
+use super::output::PeerDoesNotRead;
+
+/// How long a peer may take to read the last word, and how long its later lines are read and dropped. Were
+/// they left unread, the system would reset the connection and the word with it.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Why a session ends.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The peer has finished. A clean close tells it that all of its lines are on stable storage.
+    Clean,
+    /// It is told why, in this line.
+    Refused(String),
+    /// It is told nothing, as `OpenTSDB` does after a line that is too long.
+    Silent,
+    /// The peer has not read its answers: there is no way to tell it anything.
+    Unread,
+    /// The peer is gone.
+    Gone(io::Error),
+}
+
+impl Ending {
+    pub(super) fn refused(line: impl Into<String>) -> Self {
+        Self::Refused(line.into())
+    }
+}
+
+impl From<PeerDoesNotRead> for Ending {
+    fn from(_: PeerDoesNotRead) -> Self {
+        Self::Unread
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clean => f.write_str("finished"),
+            Self::Refused(line) => f.write_str(line.trim_end()),
+            Self::Silent => f.write_str("line too long"),
+            Self::Unread => f.write_str("the peer does not read its answers"),
+            Self::Gone(error) => write!(f, "the peer is gone: {error}"),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+    /// Says the last word and closes. Good lines before a bad one are durable when the error line is sent.
+    pub(super) async fn close(mut self, ending: Ending) {
+        let ending = match ending {
+            Ending::Unread | Ending::Gone(_) => return,
+            Ending::Clean | Ending::Silent => self.durable().await.err().unwrap_or(ending),
+            // If they are not durable, the error line is reason enough not to rely on them.
+            Ending::Refused(_) => {
+                drop(self.durable().await);
+                ending
+            }
+        };
+        if let Ending::Refused(line) = ending
+            && self.output.push(line.as_bytes()).is_err()
+        {
+            return;
+        }
+        // A peer that takes longer is left to itself.
+        drop(tokio::time::timeout(DRAIN, self.send_and_drain()).await);
+    }
+
+    async fn send_and_drain(&mut self) {
+        let (stream, output) = (&mut self.stream, &mut self.output);
+        poll_fn(|context| output.poll_send(stream, context)).await;
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut dropped = [0; 4_096];
+        while matches!(self.stream.read(&mut dropped).await, Ok(1..)) {}
+    }
+}
