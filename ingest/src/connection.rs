@@ -86,7 +86,13 @@ impl TelnetContext {
         idle: Duration,
         stopping: CancellationToken,
     ) -> Self {
-        Self { event_loop, authenticator, idle, stopping, buffers: Arc::default() }
+        Self {
+            event_loop,
+            authenticator,
+            idle,
+            stopping,
+            buffers: Arc::default(),
+        }
     }
 }
 
@@ -152,11 +158,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 Event::Input(Ok(Some(end))) => return self.end_of_input(end).await,
                 Event::Input(Err(error)) => return Ending::Gone(error),
                 Event::Idle => {
-                    return Ending::refused(format!("idle for {} s\n", self.context.idle.as_secs()));
+                    return Ending::refused(format!(
+                        "idle for {} s\n",
+                        self.context.idle.as_secs()
+                    ));
                 }
                 Event::Cut => return Ending::refused(self.interpreter.why_cut()),
                 Event::Stopping => {
-                    return Ending::refused("the server is stopping: what comes now is not stored\n");
+                    return Ending::refused(
+                        "the server is stopping: what comes now is not stored\n",
+                    );
                 }
             }
         }
@@ -165,7 +176,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
     /// Executes all whole lines that have been read.
     async fn execute(&mut self) -> Result<(), Ending> {
         loop {
-            let executed = self.interpreter.execute(self.input.bytes(), &mut self.output);
+            let executed = self
+                .interpreter
+                .execute(self.input.bytes(), &mut self.output);
             self.input.take(executed.taken);
             self.commit(executed.committed).await?;
             match executed.step {
@@ -222,9 +235,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         loop {
             let (stream, input, output) = (&mut self.stream, &mut self.input, &mut self.output);
             let io = poll_fn(|context| {
-                // Pending or not: reading does not wait for it.
-                let _: Poll<()> = output.poll_send(stream, context);
-                input.poll_read(stream, context)
+                match output.poll_send(stream, context) {
+                    // Reading does not wait for it.
+                    Poll::Ready(()) | Poll::Pending => input.poll_read(stream, context),
+                }
             });
             tokio::select! {
                 biased;

@@ -9,7 +9,10 @@ pub(super) struct Anonymous;
 
 impl Anonymous {
     /// Becomes the session of a token. There is no way back; a session may only change to another token.
-    pub(super) fn authenticate(gate: &Gate<'_>, credential: &[u8]) -> Result<Authenticated, Denied> {
+    pub(super) fn authenticate(
+        gate: &Gate<'_>,
+        credential: &[u8],
+    ) -> Result<Authenticated, Denied> {
         let (grant, permit) = gate.admit(credential)?;
         Ok(Authenticated::new(grant, permit))
     }

@@ -15,7 +15,10 @@ pub(super) struct Authenticated {
 
 impl Authenticated {
     pub(super) fn new(grant: Arc<Grant>, permit: ConnectionPermit) -> Self {
-        Self { grant, _permit: permit }
+        Self {
+            grant,
+            _permit: permit,
+        }
     }
 
     /// What the session may do.

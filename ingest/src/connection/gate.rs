@@ -30,14 +30,22 @@ pub(super) enum Denied {
 
 impl<'a> Gate<'a> {
     pub(super) fn new(authenticator: &'a Authenticator, source: IpAddr) -> Self {
-        Self { authenticator, source }
+        Self {
+            authenticator,
+            source,
+        }
     }
 
     /// The grant of a credential as a line has it, counted as one more connection of its token.
-    pub(super) fn admit(&self, credential: &[u8]) -> Result<(Arc<Grant>, ConnectionPermit), Denied> {
+    pub(super) fn admit(
+        &self,
+        credential: &[u8],
+    ) -> Result<(Arc<Grant>, ConnectionPermit), Denied> {
         let credential = Credential::parse(credential)
             .map_err(|error| Denied::Auth(AuthError::Malformed(error)))?;
-        let grant = self.authenticator.check(&credential, Protocol::Telnet, self.source)?;
+        let grant = self
+            .authenticator
+            .check(&credential, Protocol::Telnet, self.source)?;
         grant.require(Permission::Write).map_err(AuthError::from)?;
         let permit = grant.limits().connect().map_err(Denied::Limit)?;
         Ok((grant, permit))
@@ -48,14 +56,21 @@ impl<'a> Gate<'a> {
         if !grant.is_superseded() {
             return Ok(Arc::clone(grant));
         }
-        let renewed = self.authenticator.renew(grant, Protocol::Telnet, self.source)?;
-        renewed.require(Permission::Write).map_err(AuthError::from)?;
+        let renewed = self
+            .authenticator
+            .renew(grant, Protocol::Telnet, self.source)?;
+        renewed
+            .require(Permission::Write)
+            .map_err(AuthError::from)?;
         Ok(renewed)
     }
 
     /// Why the sessions of this grant were cut.
     pub(super) fn why_cut(&self, grant: &Grant) -> Denied {
-        match self.authenticator.renew(grant, Protocol::Telnet, self.source) {
+        match self
+            .authenticator
+            .renew(grant, Protocol::Telnet, self.source)
+        {
             Err(error) => Denied::Auth(error),
             // Taken again since: a new session will work.
             Ok(_) => Denied::Auth(AuthError::Unknown),
@@ -72,9 +87,9 @@ impl From<AuthError> for Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCredential => {
-                f.write_str("no token: send \"auth <id>:<key>\", or a tag ovh.auth=<id>:<key> on each line")
-            }
+            Self::NoCredential => f.write_str(
+                "no token: send \"auth <id>:<key>\", or a tag ovh.auth=<id>:<key> on each line",
+            ),
             Self::Auth(error) => {
                 // A client's text is all there is, so it gets the whole chain.
                 error.fmt(f)?;

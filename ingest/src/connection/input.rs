@@ -62,7 +62,13 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn new(pool: Arc<BufferPool>) -> Self {
-        Self { pool, tail: Vec::new(), buffer: None, start: 0, end: 0 }
+        Self {
+            pool,
+            tail: Vec::new(),
+            buffer: None,
+            start: 0,
+            end: 0,
+        }
     }
 
     /// Everything that was read and not taken.
@@ -98,7 +104,10 @@ impl Input {
         self.fetch_buffer();
         let before = self.end;
         loop {
-            let room = self.buffer.as_mut().and_then(|buffer| buffer.get_mut(self.end..));
+            let room = self
+                .buffer
+                .as_mut()
+                .and_then(|buffer| buffer.get_mut(self.end..));
             let mut room = ReadBuf::new(room.unwrap_or_default());
             if room.remaining() == 0 {
                 return Poll::Ready(Ok(None));
@@ -120,7 +129,11 @@ impl Input {
                     return Poll::Pending;
                 }
             };
-            return if self.end > before { Poll::Ready(Ok(None)) } else { Poll::Ready(answer) };
+            return if self.end > before {
+                Poll::Ready(Ok(None))
+            } else {
+                Poll::Ready(answer)
+            };
         }
     }
 
@@ -167,7 +180,9 @@ mod tests {
     use super::*;
 
     async fn read(input: &mut Input, stream: &mut tokio::io::DuplexStream) -> Option<EndOfInput> {
-        poll_fn(|context| input.poll_read(stream, context)).await.unwrap()
+        poll_fn(|context| input.poll_read(stream, context))
+            .await
+            .unwrap()
     }
 
     #[tokio::test]

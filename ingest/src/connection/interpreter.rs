@@ -112,14 +112,22 @@ impl<'a> Interpreter<'a> {
     pub(super) fn execute(&mut self, bytes: &[u8], output: &mut Output) -> Executed {
         let mut rest = bytes;
         if !self.begun && !self.skip_negotiation(&mut rest) {
-            return Executed { taken: 0, committed: Committed::Nothing, step: Step::ReadMore };
+            return Executed {
+                taken: 0,
+                committed: Committed::Nothing,
+                step: Step::ReadMore,
+            };
         }
         let mut batch = self.event_loop.batch();
         let step = match self.follow_ledger() {
             Ok(()) => self.execute_lines(&mut rest, &mut batch, output),
             Err(denied) => Step::End(Ending::Refused(reply::auth_refused(&denied))),
         };
-        Executed { taken: bytes.len() - rest.len(), committed: batch.commit(), step }
+        Executed {
+            taken: bytes.len() - rest.len(),
+            committed: batch.commit(),
+            step,
+        }
     }
 
     fn execute_lines(
@@ -140,7 +148,9 @@ impl<'a> Interpreter<'a> {
                     line
                 }
                 Framed::Incomplete => return Step::ReadMore,
-                Framed::TooLong if profile == Profile::OpenTsdb => return Step::End(Ending::Silent),
+                Framed::TooLong if profile == Profile::OpenTsdb => {
+                    return Step::End(Ending::Silent);
+                }
                 Framed::TooLong => {
                     return Step::End(Ending::Refused(reply::line_too_long(line_max)));
                 }
@@ -150,7 +160,7 @@ impl<'a> Interpreter<'a> {
                 Ok(Command::Put(point)) => self.store(Verb::Put, &point, batch, output),
                 Ok(Command::Rollup(point)) => self.store(Verb::Rollup, &point, batch, output),
                 Ok(command) => self.obey(&command, profile, output),
-                Err(error) => self.bad_line(self.scan_failed(&error), output),
+                Err(error) => bad_line(&self.scan_failed(&error), output),
             };
             if let Some(step) = step {
                 return step;
@@ -191,7 +201,7 @@ impl<'a> Interpreter<'a> {
                 on_error: OnError::Close,
             },
         };
-        self.bad_line(bad, output)
+        bad_line(&bad, output)
     }
 
     fn obey(
@@ -245,13 +255,6 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn bad_line(&self, bad: BadLine, output: &mut Output) -> Option<Step> {
-        match bad.on_error {
-            OnError::Close => Some(Step::End(Ending::Refused(bad.text))),
-            OnError::KeepOpen => unless_unread(output.push(bad.text.as_bytes())),
-        }
-    }
-
     fn follow_ledger(&mut self) -> Result<(), Denied> {
         self.line_tokens.forget_cut();
         match &mut self.session {
@@ -274,6 +277,13 @@ impl<'a> Interpreter<'a> {
                 true
             }
         }
+    }
+}
+
+fn bad_line(bad: &BadLine, output: &mut Output) -> Option<Step> {
+    match bad.on_error {
+        OnError::Close => Some(Step::End(Ending::refused(bad.text.as_str()))),
+        OnError::KeepOpen => unless_unread(output.push(bad.text.as_bytes())),
     }
 }
 

@@ -29,7 +29,10 @@ impl LineTokens {
         credential: &[u8],
         gate: &Gate<'_>,
     ) -> Result<&Arc<Grant>, Denied> {
-        let at = self.0.iter().position(|token| *token.credential == *credential);
+        let at = self
+            .0
+            .iter()
+            .position(|token| *token.credential == *credential);
         match at {
             Some(0) => {}
             Some(at) => {
@@ -59,7 +62,11 @@ impl LineTokens {
     fn admit(&mut self, credential: &[u8], gate: &Gate<'_>) -> Result<(), Denied> {
         let (grant, permit) = gate.admit(credential)?;
         self.0.truncate(TOKENS_MAX - 1);
-        let token = LineToken { credential: credential.into(), grant, _permit: permit };
+        let token = LineToken {
+            credential: credential.into(),
+            grant,
+            _permit: permit,
+        };
         self.0.insert(0, token);
         Ok(())
     }
@@ -68,6 +75,8 @@ impl LineTokens {
 impl fmt::Debug for LineToken {
     /// Never shows the credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LineToken").field("token", &self.grant.token()).finish_non_exhaustive()
+        f.debug_struct("LineToken")
+            .field("token", &self.grant.token())
+            .finish_non_exhaustive()
     }
 }

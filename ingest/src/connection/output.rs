@@ -49,7 +49,10 @@ impl Output {
     ) -> Poll<()> {
         let sent = ready!(self.poll_try_send(stream, context));
         if sent.is_err() {
-            *self = Self { broken: true, ..Self::default() };
+            *self = Self {
+                broken: true,
+                ..Self::default()
+            };
         }
         Poll::Ready(())
     }
@@ -93,9 +96,12 @@ mod tests {
         assert!(first.is_pending());
         output.push(b"three\n").unwrap();
         let mut got = [0; 14];
-        tokio::join!(poll_fn(|context| output.poll_send(&mut ours, context)), async {
-            theirs.read_exact(&mut got).await.unwrap();
-        });
+        tokio::join!(
+            poll_fn(|context| output.poll_send(&mut ours, context)),
+            async {
+                theirs.read_exact(&mut got).await.unwrap();
+            }
+        );
         assert_eq!(&got, b"one\ntwo\nthree\n");
     }
 

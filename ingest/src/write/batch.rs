@@ -53,7 +53,13 @@ impl<'a> Batch<'a> {
         // A batch that was dropped without `commit` leaves nothing to the next one.
         hot.rows.clear();
         let now = event_loop.clock().now();
-        Self { event_loop, hot, now, today: now.day(), admission: None }
+        Self {
+            event_loop,
+            hot,
+            now,
+            today: now.day(),
+            admission: None,
+        }
     }
 
     /// Adds a point to the batch. Its credential has been turned into `grant`, which may write.
@@ -85,7 +91,11 @@ impl<'a> Batch<'a> {
         let time = point.moment(self.now);
         self.admit(time, grant)?;
         let key = self.cache_key(point, grant, extra);
-        let known = self.hot.cache.get(key).filter(|known| self.is_counted(*known, time));
+        let known = self
+            .hot
+            .cache
+            .get(key)
+            .filter(|known| self.is_counted(*known, time));
         Ok(known.map(|known| Row::new(known.series, time, point.value)))
     }
 
@@ -151,7 +161,10 @@ impl<'a> Batch<'a> {
 
     #[inline]
     fn admission_of(&mut self, grant: &Grant) -> &mut Admission {
-        let fits = self.admission.as_ref().is_some_and(|a| a.version == grant.version());
+        let fits = self
+            .admission
+            .as_ref()
+            .is_some_and(|a| a.version == grant.version());
         if !fits {
             self.admission = None;
         }
@@ -184,11 +197,16 @@ impl<'a> Batch<'a> {
         extra: &ExtraLabels,
     ) -> Result<SeriesId, Refusal> {
         let key = series_key(point, grant, extra)?;
-        let series = self.event_loop.store().resolve(&key, time.day(), &**grant.limits())?;
+        let series = self
+            .event_loop
+            .store()
+            .resolve(&key, time.day(), &**grant.limits())?;
         let active = (time.day() == self.today).then_some(self.today);
         let cache_key = self.cache_key(point, grant, extra);
         let today = self.today;
-        self.hot.cache.insert(cache_key, KnownSeries { series, active }, today);
+        self.hot
+            .cache
+            .insert(cache_key, KnownSeries { series, active }, today);
         Ok(series)
     }
 

@@ -44,17 +44,17 @@ impl Durable {
     pub(crate) fn advance(&self, durable: Sequence) {
         let mut state = self.0.lock();
         state.durable = state.durable.max(durable);
-        self.announce(state);
+        Self::announce(state);
     }
 
     /// Says that nothing more will be durable: all who wait are told.
     pub(crate) fn fail(&self) {
         let mut state = self.0.lock();
         state.failed = true;
-        self.announce(state);
+        Self::announce(state);
     }
 
-    fn announce(&self, mut state: MutexGuard<'_, State>) {
+    fn announce(mut state: MutexGuard<'_, State>) {
         if !state.somebody_is_ready() {
             return;
         }
@@ -249,7 +249,10 @@ mod tests {
         durable.fail();
         assert_eq!(count.wakes(), 1);
         assert_eq!(poll(wait.as_mut(), &count), Poll::Ready(Err(StoreStopped)));
-        assert_eq!(poll(std::pin::pin!(durable.wait(Sequence(1))), &count), Poll::Ready(Ok(())));
+        assert_eq!(
+            poll(std::pin::pin!(durable.wait(Sequence(1))), &count),
+            Poll::Ready(Ok(()))
+        );
     }
 
     #[test]

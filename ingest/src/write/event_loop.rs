@@ -77,8 +77,17 @@ impl EventLoop {
         store.on_failure(Box::new(move |_| on_failure.fail()));
         durable.advance(store.durable());
         let cache = SeriesCache::new(cache_bytes_max, secret);
-        let hot = Mutex::new(Hot { cache, rows: Vec::new() });
-        Self { store, clock, hot, durable, counts: WriteCounts::default() }
+        let hot = Mutex::new(Hot {
+            cache,
+            rows: Vec::new(),
+        });
+        Self {
+            store,
+            clock,
+            hot,
+            durable,
+            counts: WriteCounts::default(),
+        }
     }
 
     /// Passes word of synced groups on to whoever waits on this loop. Run it on the loop as long as the loop
@@ -115,7 +124,9 @@ impl EventLoop {
     /// Appends at once, or says why not.
     pub(super) fn try_append(&self, rows: &[Row]) -> Result<Sequence, AppendError> {
         let appended = self.store.append(rows)?;
-        self.counts.points_stored.fetch_add(count(rows), Ordering::Relaxed);
+        self.counts
+            .points_stored
+            .fetch_add(count(rows), Ordering::Relaxed);
         Ok(appended)
     }
 
@@ -133,7 +144,9 @@ impl EventLoop {
                     held += HOLD_STEP;
                 }
                 Err(error) => {
-                    self.counts.points_given_up.fetch_add(count(rows), Ordering::Relaxed);
+                    self.counts
+                        .points_given_up
+                        .fetch_add(count(rows), Ordering::Relaxed);
                     return Err(match error {
                         AppendError::Busy(pressure) => NotAppended::Overloaded(pressure),
                         AppendError::Stopped => NotAppended::Stopped,
@@ -161,6 +174,8 @@ fn count(rows: &[Row]) -> u64 {
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventLoop").field("counts", &self.counts).finish_non_exhaustive()
+        f.debug_struct("EventLoop")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

@@ -47,7 +47,7 @@ impl ExtraLabels {
     ///
     /// # Errors
     /// What is wrong with the first bad one.
-    pub(crate) fn tags(&self, rules: &NameRules) -> Result<Tags, PointFault> {
+    pub(crate) fn tags(&self, rules: NameRules) -> Result<Tags, PointFault> {
         let carrier = Point {
             metric: b"extra-label",
             tags: self.raw(),
@@ -57,7 +57,10 @@ impl ExtraLabels {
             credential: None,
         };
         // They are counted together with the point's own.
-        let rules = NameRules { profile: Profile::Lenient, ..*rules };
+        let rules = NameRules {
+            profile: Profile::Lenient,
+            ..rules
+        };
         carrier.client_series(&rules).map(|series| series.tags)
     }
 
@@ -77,8 +80,11 @@ mod tests {
         for text in ["dc=a", "rack=r1", "dc=b"] {
             labels.push(text).unwrap();
         }
-        let tags = labels.tags(&NameRules::default()).unwrap();
-        assert_eq!(tags.iter().collect::<Vec<_>>(), [("dc", "b"), ("rack", "r1")]);
+        let tags = labels.tags(NameRules::default()).unwrap();
+        assert_eq!(
+            tags.iter().collect::<Vec<_>>(),
+            [("dc", "b"), ("rack", "r1")]
+        );
         let mut others = ExtraLabels::default();
         others.push("dc=a").unwrap();
         assert_ne!(labels.fingerprint(), others.fingerprint());
@@ -90,7 +96,7 @@ mod tests {
         for text in ["a b=c", "=c", "a=", "__name__=m", ".app=x", "ovh.auth=x"] {
             let mut labels = ExtraLabels::default();
             labels.push(text).unwrap();
-            assert!(labels.tags(&NameRules::default()).is_err(), "{text}");
+            assert!(labels.tags(NameRules::default()).is_err(), "{text}");
         }
     }
 }

@@ -24,7 +24,10 @@ pub(super) fn series_key(
     grant: &Grant,
     extra: &ExtraLabels,
 ) -> Result<SeriesKey, Refusal> {
-    let rules = NameRules { profile: grant.profile(), charset: grant.charset() };
+    let rules = NameRules {
+        profile: grant.profile(),
+        charset: grant.charset(),
+    };
     let own = point.client_series(&rules)?;
     if !grant.allow().metric(&own.metric) {
         return Err(Refusal::MetricNotAllowed {
@@ -34,7 +37,7 @@ pub(super) fn series_key(
     }
     let mut tags = own.tags;
     if !extra.is_empty() {
-        tags = tags.overlaid_by(&extra.tags(&rules)?);
+        tags = tags.overlaid_by(&extra.tags(rules)?);
         if rules.profile == Profile::OpenTsdb {
             check_count(&tags, OPENTSDB_TAGS_MAX)?;
         }
@@ -56,7 +59,10 @@ fn check_count(tags: &Tags, max: usize) -> Result<(), PointFault> {
     if tags.len() <= max {
         return Ok(());
     }
-    let shown: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let shown: Vec<String> = tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     Err(PointFault::TooManyTags {
         count: tags.len(),
         max,

@@ -124,11 +124,6 @@ impl SeriesCache {
             .insert_unique(key.hash, entry, Entry::whole_hash);
     }
 
-    /// How many series it knows.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Leaves the table at most half full. It is filled anew, because `hashbrown` would count what was
     /// removed as taken and grow.
     #[cold]
@@ -233,9 +228,9 @@ mod tests {
         for n in 1_000..1_496 {
             cache.insert(cache.key(fingerprint(n), 1), known(n, None), TODAY);
         }
-        assert_eq!(cache.len(), 896);
+        assert_eq!(cache.entries.len(), 896);
         cache.insert(cache.key(fingerprint(2_000), 1), known(2_000, None), TODAY);
-        assert_eq!(cache.len(), 401, "the 496 inactive ones are gone");
+        assert_eq!(cache.entries.len(), 401, "the 496 inactive ones are gone");
         assert!((0..400).all(|n| cache.get(cache.key(fingerprint(n), 1)).is_some()));
         for n in 10_000..30_000 {
             cache.insert(cache.key(fingerprint(n), 1), known(n, Some(TODAY)), TODAY);

@@ -216,7 +216,7 @@ fn new_series_are_charged_and_returning_ones_only_checked() {
     assert!(grant.admit(1, Novelty::New).is_ok());
     let exceeded = grant.admit(2, Novelty::New).unwrap_err();
     assert_eq!(exceeded.limit, "newSeriesPerHour");
-    assert_eq!(exceeded.retry_after, Duration::from_secs(1_800));
+    assert_eq!(exceeded.retry_after, Duration::from_mins(30));
 
     let exceeded = grant.admit(10, Novelty::Returning).unwrap_err();
     assert_eq!(
@@ -225,7 +225,7 @@ fn new_series_are_charged_and_returning_ones_only_checked() {
     );
     assert_eq!(
         exceeded.retry_after,
-        Duration::from_secs(12 * 3_600),
+        Duration::from_hours(12),
         "the day ends at midnight"
     );
 }
