@@ -1,8 +1,9 @@
 //! The tables: what a series is made of, and how to find it from its key, its metric and its pairs.
 //!
 //! ```text
-//!   key bytes --hash--> keys ----> series 7 -> metric 2, list at 40      lists[40..] = 3 | 5 | 9 | 17
-//!   metric bytes -----> metrics -> metric 2 -> bytes, postings 1 7 8 ..                pairs of series 7
+//!   key bytes --hash--> keys ----> place 40      records[40..] = series 7 | metric 2 | count 3 | pairs 5 9 17
+//!   series 7 -----------places---> place 40
+//!   metric bytes -----> metrics -> metric 2 -> bytes, postings 1 7 8 ..
 //!   pair bytes -------> pairs ---> pair 9 ---> bytes, postings 7 12 ..
 //!   tenant -> its metrics; its tag keys -> the pairs with that key
 //! ```
@@ -21,17 +22,20 @@ use crate::series::pairs::{PairDictionary, TenantNumber};
 use crate::series::postings::Postings;
 use crate::series::width;
 
+/// The place of no series.
+const NOWHERE: u32 = u32::MAX;
+
 /// Every series, by all that it can be found by.
 #[derive(Debug)]
 pub(crate) struct Index {
     hash_seed: u64,
+    /// From the hash of a key to its place.
     keys: IdTable,
-    /// By series id; ids may be missing.
-    series: Vec<Place>,
-    /// For each series the number of its pairs, then these.
-    lists: Vec<u32>,
-    /// Where the youngest series' list begins.
-    last_list: usize,
+    /// By series id; [`NOWHERE`] for ids that no series has.
+    places: Vec<u32>,
+    records: Vec<u32>,
+    /// The place of the youngest series.
+    youngest: u32,
     count: usize,
     metric_table: IdTable,
     /// By metric id; ids may be missing.
@@ -41,11 +45,13 @@ pub(crate) struct Index {
     tenants: Vec<Tenant>,
 }
 
-/// Where a series' parts are.
+/// What a series is made of.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    metric: u32,
-    list: u32,
+pub(crate) struct Record<'a> {
+    pub(crate) series: u32,
+    pub(crate) metric: u32,
+    /// In the order of the tag keys.
+    pub(crate) pairs: &'a [u32],
 }
 
 /// A (tenant, kind, metric).
@@ -79,9 +85,9 @@ impl Index {
         Self {
             hash_seed,
             keys: IdTable::new(),
-            series: Vec::new(),
-            lists: Vec::new(),
-            last_list: 0,
+            places: Vec::new(),
+            records: Vec::new(),
+            youngest: NOWHERE,
             count: 0,
             metric_table: IdTable::new(),
             metrics: Vec::new(),
@@ -97,22 +103,31 @@ impl Index {
 
     /// The series with this key.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.keys.find(hash, |series| self.has_key(series, key))
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Record<'_>> {
+        let place = self.keys.find(hash, |place| self.has_key(place, key))?;
+        record_at(&self.records, place)
     }
 
-    fn has_key(&self, series: u32, key: &[u8]) -> bool {
-        let metric = self.metric_of(series).and_then(|id| self.metric(id));
-        let Some(mut rest) = metric.and_then(|metric| key.strip_prefix(&*metric.bytes)) else {
+    fn has_key(&self, place: u32, key: &[u8]) -> bool {
+        let record = record_at(&self.records, place);
+        let metric = record.and_then(|record| self.metric(record.metric));
+        let rest = metric.and_then(|metric| key.strip_prefix(&*metric.bytes));
+        let Some((mut rest, record)) = rest.zip(record) else {
             return false;
         };
-        for pair in self.pairs_of(series) {
+        for pair in record.pairs {
             match rest.strip_prefix(self.pairs.text(*pair)) {
                 Some(after) => rest = after,
                 None => return false,
             }
         }
         rest.is_empty()
+    }
+
+    /// The series with this id.
+    #[inline]
+    pub(crate) fn record(&self, series: u32) -> Option<Record<'_>> {
+        record_at(&self.records, *self.places.get(width::index(series))?)
     }
 
     /// The metric with these bytes.
@@ -129,32 +144,23 @@ impl Index {
 
     #[inline]
     pub(crate) fn metric_of(&self, series: u32) -> Option<u32> {
-        let place = self.series.get(width::index(series))?;
-        (place.metric != Place::NONE.metric).then_some(place.metric)
+        self.record(series).map(|record| record.metric)
     }
 
-    /// The pairs of a series, in the order of the tag keys; none for an unknown series.
-    #[inline]
-    pub(crate) fn pairs_of(&self, series: u32) -> &[u32] {
-        let place = self.series.get(width::index(series));
-        place.map_or(&[], |place| list_at(&self.lists, *place))
-    }
-
-    /// Appends the canonical key of a series to `out`; false if there is no such series.
-    pub(crate) fn append_key(&self, series: u32, out: &mut Vec<u8>) -> bool {
-        let metric = self.metric_of(series).and_then(|id| self.metric(id));
-        if let Some(metric) = metric {
-            out.extend_from_slice(&metric.bytes);
-            for pair in self.pairs_of(series) {
-                out.extend_from_slice(self.pairs.text(*pair));
-            }
+    /// Appends the canonical key of a series to `out` and gives its metric; `None` if there is no such series.
+    pub(crate) fn append_key(&self, series: u32, out: &mut Vec<u8>) -> Option<u32> {
+        let record = self.record(series)?;
+        out.extend_from_slice(&self.metric(record.metric)?.bytes);
+        for pair in record.pairs {
+            out.extend_from_slice(self.pairs.text(*pair));
         }
-        metric.is_some()
+        Some(record.metric)
     }
 
     pub(crate) fn key(&self, series: u32) -> Option<SeriesKey> {
-        let metric = self.metric(self.metric_of(series)?)?;
-        let pairs = self.pairs_of(series).iter().map(|p| self.pairs.text(*p));
+        let record = self.record(series)?;
+        let metric = self.metric(record.metric)?;
+        let pairs = record.pairs.iter().map(|pair| self.pairs.text(*pair));
         Some(SeriesKey::from_pieces(&metric.bytes, pairs))
     }
 
@@ -172,8 +178,8 @@ impl Index {
 
     /// What the definition is to those that are there.
     pub(crate) fn standing(&self, series: u32, metric: u32, hash: u64, key: &[u8]) -> Standing {
-        match (self.find(hash, key), self.metric_of(series)) {
-            (Some(known), Some(its_metric)) if known == series && its_metric == metric => {
+        match (self.find(hash, key), self.record(series)) {
+            (Some(known), Some(_)) if known.series == series && known.metric == metric => {
                 Standing::Same
             }
             (None, None) => Standing::Absent,
@@ -192,31 +198,32 @@ impl Index {
     /// Adds a series that is [`Standing::Absent`]. Its metric and pairs know it only after [`Index::post`].
     pub(crate) fn insert(&mut self, series: u32, metric: u32, hash: u64, pieces: KeyPieces<'_>) {
         let tenant = self.ensure_metric(metric, pieces);
-        let (previous, list) = (self.last_list, self.lists.len());
-        self.lists.push(0);
-        for (nth, text) in pieces.pairs().enumerate() {
+        let place = width::id(self.records.len());
+        self.records.extend([series, metric, 0]);
+        let mut count = 0;
+        for text in pieces.pairs() {
             // Series that come one after the other share most of their pairs.
-            let guess = self.lists.get(previous + 1 + nth).copied();
+            let guess = record_at(&self.records, self.youngest);
+            let guess = guess.and_then(|record| record.pairs.get(count).copied());
             let number = guess
                 .filter(|guess| self.pairs.is(*guess, tenant, text))
                 .or_else(|| self.pairs.find(tenant, text))
                 .unwrap_or_else(|| self.add_pair(tenant, text));
-            self.lists.push(number);
+            self.records.push(number);
+            count += 1;
         }
-        let count = width::id(self.lists.len() - list - 1);
-        if let Some(slot) = self.lists.get_mut(list) {
-            *slot = count;
+        if let Some(slot) = self.records.get_mut(width::index(place) + 2) {
+            *slot = width::id(count);
         }
-        self.last_list = list;
         let at = width::index(series);
-        if at >= self.series.len() {
-            self.series.resize(at + 1, Place::NONE);
+        if at >= self.places.len() {
+            self.places.resize(at + 1, NOWHERE);
         }
-        if let Some(place) = self.series.get_mut(at) {
-            let list = width::id(list);
-            *place = Place { metric, list };
+        if let Some(slot) = self.places.get_mut(at) {
+            *slot = place;
         }
-        self.keys.insert(hash, series);
+        self.keys.insert(hash, place);
+        self.youngest = place;
         self.count += 1;
     }
 
@@ -272,16 +279,17 @@ impl Index {
     pub(crate) fn post(&mut self, series: impl IntoIterator<Item = u32>) {
         let (mut metrics, mut pairs) = (IdBits::default(), IdBits::default());
         for id in series {
-            let Some(place) = self.series.get(width::index(id)).copied() else {
+            let place = self.places.get(width::index(id)).copied();
+            let Some(record) = place.and_then(|place| record_at(&self.records, place)) else {
                 continue;
             };
-            let metric = self.metrics.get_mut(width::index(place.metric));
+            let metric = self.metrics.get_mut(width::index(record.metric));
             if let Some(Some(metric)) = metric
                 && !metric.postings.append(id)
             {
-                metrics.insert(place.metric);
+                metrics.insert(record.metric);
             }
-            for pair in list_at(&self.lists, place) {
+            for pair in record.pairs {
                 let postings = self.pairs.postings_mut(*pair);
                 if postings.is_some_and(|postings| !postings.append(id)) {
                     pairs.insert(*pair);
@@ -310,8 +318,7 @@ impl Index {
             (pairs + tenant.metrics.capacity()) * size_of::<u32>()
         };
         self.keys.memory_bytes()
-            + self.series.capacity() * size_of::<Place>()
-            + self.lists.capacity() * size_of::<u32>()
+            + (self.places.capacity() + self.records.capacity()) * size_of::<u32>()
             + self.metric_table.memory_bytes()
             + self.metrics.capacity() * size_of::<Option<Metric>>()
             + self.metrics.iter().flatten().map(of_metric).sum::<usize>()
@@ -320,19 +327,14 @@ impl Index {
     }
 }
 
-impl Place {
-    /// No series has this id.
-    const NONE: Self = Self {
-        metric: u32::MAX,
-        list: u32::MAX,
-    };
-}
-
 #[inline]
-fn list_at(lists: &[u32], place: Place) -> &[u32] {
-    lists
-        .get(width::index(place.list)..)
-        .and_then(<[u32]>::split_first)
-        .and_then(|(count, rest)| rest.get(..width::index(*count)))
-        .unwrap_or_default()
+fn record_at(records: &[u32], place: u32) -> Option<Record<'_>> {
+    let record = records.get(width::index(place)..)?;
+    let ([series, metric, count], rest) = record.split_first_chunk()?;
+    let pairs = rest.get(..width::index(*count))?;
+    Some(Record {
+        series: *series,
+        metric: *metric,
+        pairs,
+    })
 }

@@ -69,11 +69,11 @@ impl Ranks {
         for chunk in ids.chunks(Steps::SIZE) {
             let index = &steps.next().index;
             for id in chunk {
-                if let Some(metric) = index.metric_of(*id) {
-                    metrics.insert(metric);
-                }
-                for pair in index.pairs_of(*id) {
-                    pairs.insert(*pair);
+                if let Some(record) = index.record(*id) {
+                    metrics.insert(record.metric);
+                    for pair in record.pairs {
+                        pairs.insert(*pair);
+                    }
                 }
             }
         }
@@ -94,10 +94,10 @@ impl Ranks {
             None => index
                 .metric_of(id)
                 .map_or(0, |id| ranked(&self.metrics, id)),
-            Some(nth) => index
-                .pairs_of(id)
-                .get(nth)
-                .map_or(0, |pair| ranked(&self.pairs, *pair)),
+            Some(nth) => {
+                let pair = index.record(id).and_then(|record| record.pairs.get(nth));
+                pair.map_or(0, |pair| ranked(&self.pairs, *pair))
+            }
         }
     }
 }

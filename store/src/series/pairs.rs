@@ -16,17 +16,12 @@ pub(crate) type TenantNumber = u32;
 pub(crate) struct PairDictionary {
     hash_seed: u64,
     table: IdTable,
-    pairs: Vec<Pair>,
-    /// The texts, `tagk 01 tagv 00`, one behind the other.
+    /// The texts, `tagk 01 tagv 00`, one behind the other, and where each ends. The rest is kept apart from
+    /// these, so that comparing a key needs little of the caches.
     texts: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Pair {
-    text_start: u32,
-    text_length: u32,
-    tenant: TenantNumber,
-    postings: Postings,
+    ends: Vec<u32>,
+    tenants: Vec<TenantNumber>,
+    postings: Vec<Postings>,
 }
 
 impl PairDictionary {
@@ -34,8 +29,10 @@ impl PairDictionary {
         Self {
             hash_seed,
             table: IdTable::new(),
-            pairs: Vec::new(),
             texts: Vec::new(),
+            ends: Vec::new(),
+            tenants: Vec::new(),
+            postings: Vec::new(),
         }
     }
 
@@ -53,19 +50,16 @@ impl PairDictionary {
     /// Whether `number` is this pair of this tenant.
     #[inline]
     pub(crate) fn is(&self, number: u32, tenant: TenantNumber, text: &[u8]) -> bool {
-        self.pair(number).is_some_and(|pair| pair.tenant == tenant) && self.text(number) == text
+        self.tenants.get(width::index(number)) == Some(&tenant) && self.text(number) == text
     }
 
     /// Adds a pair that [`PairDictionary::find`] did not find.
     pub(crate) fn add(&mut self, tenant: TenantNumber, text: &[u8]) -> u32 {
-        let number = width::id(self.pairs.len());
-        self.pairs.push(Pair {
-            text_start: width::id(self.texts.len()),
-            text_length: width::id(text.len()),
-            tenant,
-            postings: Postings::new(),
-        });
+        let number = width::id(self.ends.len());
         self.texts.extend_from_slice(text);
+        self.ends.push(width::id(self.texts.len()));
+        self.tenants.push(tenant);
+        self.postings.push(Postings::new());
         self.table.insert(self.hash(tenant, text), number);
         number
     }
@@ -73,41 +67,35 @@ impl PairDictionary {
     /// The text of a pair; empty for a number that no pair has.
     #[inline]
     pub(crate) fn text(&self, number: u32) -> &[u8] {
-        self.pair(number).map_or(&[], |pair| {
-            let start = width::index(pair.text_start);
-            self.texts
-                .get(start..start + width::index(pair.text_length))
-                .unwrap_or_default()
-        })
+        let number = width::index(number);
+        let start = number.checked_sub(1).map_or(Some(&0), |n| self.ends.get(n));
+        let range = start.zip(self.ends.get(number));
+        range
+            .and_then(|(start, end)| self.texts.get(width::index(*start)..width::index(*end)))
+            .unwrap_or_default()
     }
 
     /// The series that have the pair.
     pub(crate) fn postings(&self, number: u32) -> &[u32] {
-        self.pair(number)
-            .map_or(&[], |pair| pair.postings.as_slice())
+        self.postings
+            .get(width::index(number))
+            .map_or(&[], Postings::as_slice)
     }
 
     pub(crate) fn postings_mut(&mut self, number: u32) -> Option<&mut Postings> {
-        self.pairs
-            .get_mut(width::index(number))
-            .map(|pair| &mut pair.postings)
-    }
-
-    #[inline]
-    fn pair(&self, number: u32) -> Option<&Pair> {
-        self.pairs.get(width::index(number))
+        self.postings.get_mut(width::index(number))
     }
 
     /// Bytes of memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let postings: usize = self
-            .pairs
-            .iter()
-            .map(|pair| pair.postings.memory_bytes())
-            .sum();
         self.table.memory_bytes()
-            + self.pairs.capacity() * size_of::<Pair>()
             + self.texts.capacity()
-            + postings
+            + (self.ends.capacity() + self.tenants.capacity()) * size_of::<u32>()
+            + self.postings.capacity() * size_of::<Postings>()
+            + self
+                .postings
+                .iter()
+                .map(Postings::memory_bytes)
+                .sum::<usize>()
     }
 }

@@ -303,8 +303,7 @@ impl SeriesRegistry {
             ends.clear();
             let shared = self.shared.read();
             for id in step {
-                let metric = shared.index.metric_of(id.0);
-                let metric = metric.filter(|_| shared.index.append_key(id.0, &mut keys));
+                let metric = shared.index.append_key(id.0, &mut keys);
                 let metric = metric.ok_or_else(|| io::Error::other(UnknownSeries(*id)))?;
                 ends.push((*id, MetricId(metric), keys.len()));
             }

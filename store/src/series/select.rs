@@ -99,11 +99,10 @@ impl Filtering {
         for chunk in candidates.chunks(Steps::SIZE) {
             let index = &steps.next().index;
             out.extend(chunk.iter().copied().filter(|id| {
-                let metric = index.metric_of(*id);
-                metric.is_some_and(|metric| metrics.contains(metric))
-                    && demands
-                        .iter()
-                        .all(|demand| demand.is_met_by(index.pairs_of(*id)))
+                index.record(*id).is_some_and(|record| {
+                    metrics.contains(record.metric)
+                        && demands.iter().all(|demand| demand.is_met_by(record.pairs))
+                })
             }));
         }
     }

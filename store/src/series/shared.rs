@@ -23,13 +23,12 @@ impl Shared {
     /// The series with this key, and the number of its tenant.
     pub(crate) fn find(&self, key: &SeriesKey) -> Option<(Resolved, TenantNumber)> {
         let index = &self.index;
-        let series = index.find(index.hash(key.as_bytes()), key.as_bytes())?;
-        let metric = index.metric_of(series)?;
+        let record = index.find(index.hash(key.as_bytes()), key.as_bytes())?;
         let resolved = Resolved {
-            series: SeriesId(series),
-            metric: MetricId(metric),
+            series: SeriesId(record.series),
+            metric: MetricId(record.metric),
         };
-        Some((resolved, index.metric(metric)?.tenant))
+        Some((resolved, index.metric(record.metric)?.tenant))
     }
 
     /// Adds a series from disk; false if it was there. Posting it is the caller's next step.

@@ -8,7 +8,7 @@ pub(crate) const fn index(number: u32) -> usize {
     number as usize
 }
 
-/// A place in memory as a number.
+/// A place in memory as a number below `u32::MAX`, which stands for none.
 ///
 /// # Panics
 /// When the number space is used up.
@@ -18,5 +18,8 @@ pub(crate) const fn index(number: u32) -> usize {
     reason = "see the page above: a used-up number space stops the process"
 )]
 pub(crate) fn id(place: usize) -> u32 {
-    u32::try_from(place).expect("at most 2^32 of anything in the series index")
+    u32::try_from(place)
+        .ok()
+        .filter(|number| *number < u32::MAX)
+        .expect("fewer than 2^32 of anything in the series index")
 }
