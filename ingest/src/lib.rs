@@ -12,6 +12,8 @@ mod manual_clock;
 pub mod protocol;
 pub mod server;
 pub mod shutdown;
+#[cfg(test)]
+mod story;
 pub mod telemetry;
 mod watched_files;
 pub mod write;

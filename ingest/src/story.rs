@@ -1,0 +1,210 @@
+//! A server without sockets, for tests: a real store on a simulated disk, a ledger, an event loop.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use penstock_model::{Clock, Tags, TenantId, Timestamp};
+use penstock_store::Row;
+use penstock_store::config::StoreConfig;
+use penstock_store::disk::SimDisk;
+use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter};
+use penstock_store::store::Store;
+use penstock_tenancy::{
+    Allow, ApplicationLimits, KeyHash, Ledger, LedgerApplication, LedgerKey, LedgerToken, OnError,
+    Permission, Profile, TokenLimits, TokenState,
+};
+
+use crate::auth::{Authenticator, Grant};
+use crate::limit::Quotas;
+use crate::manual_clock::ManualClock;
+use crate::write::EventLoop;
+
+/// 2026-11-25T12:00:00Z
+pub(crate) const NOON: i64 = 1_795_608_000_000;
+/// Noon in seconds, as clients write it.
+pub(crate) const NOON_S: i64 = NOON / 1_000;
+
+/// Where every peer of a story comes from.
+pub(crate) const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Everything that a connection or request needs.
+pub(crate) struct Story {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) disk: Arc<SimDisk>,
+    pub(crate) store: Store,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) event_loop: Arc<EventLoop>,
+    pub(crate) ledger: Ledger,
+}
+
+/// The id and key of the token with this number; odd numbers are write tokens of application 1, even ones of
+/// application 2.
+pub(crate) fn credential(token: u8) -> String {
+    format!("{}:{}", id(token), key(token))
+}
+
+fn id(token: u8) -> String {
+    format!("TokenNumber{token}")
+}
+
+fn key(token: u8) -> String {
+    format!("KeyOfTheTokenWithTheNumber0000000{token}")
+}
+
+/// A write token.
+pub(crate) fn token(number: u8) -> LedgerToken {
+    LedgerToken {
+        id: id(number).parse().unwrap(),
+        namespace: "iot".to_owned(),
+        name: format!("token-{number}"),
+        permission: Permission::Write,
+        state: TokenState::Active,
+        keys: vec![LedgerKey { hash: KeyHash::of(key(number).as_bytes()), not_after: None }],
+        tags: Tags::default(),
+        not_before: None,
+        expires_at: None,
+        limits: TokenLimits::default(),
+        allow: Allow::default(),
+    }
+}
+
+/// An application with these tokens.
+pub(crate) fn application(number: u8, tokens: Vec<LedgerToken>) -> LedgerApplication {
+    LedgerApplication {
+        namespace: "iot".to_owned(),
+        name: format!("app-{number}"),
+        tenant: TenantId::from_bytes([number; 16]),
+        profile: Profile::Lenient,
+        charset: penstock_model::Charset::default(),
+        on_error: OnError::Close,
+        tags: Tags::default(),
+        limits: ApplicationLimits::default(),
+        paused: false,
+        removed: false,
+        tokens,
+    }
+}
+
+pub(crate) fn tags(pairs: &[(&str, &str)]) -> Tags {
+    Tags::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+impl Story {
+    /// Application 1 with token 1, application 2 with token 2.
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// As [`Story::new`], with another ledger.
+    pub(crate) fn with(change: impl FnOnce(&mut Ledger)) -> Self {
+        Self::on(Arc::new(SimDisk::new()), StoreConfig::default(), change)
+    }
+
+    pub(crate) fn on(
+        disk: Arc<SimDisk>,
+        config: StoreConfig,
+        change: impl FnOnce(&mut Ledger),
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
+        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
+        let config = StoreConfig { wal_segment_bytes: 1 << 20, ..config };
+        let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();
+        let authenticator = Arc::new(Authenticator::new(as_clock(), Quotas::new(as_clock())));
+        let event_loop = Arc::new(EventLoop::new(store.clone(), as_clock(), 1 << 20, 42));
+        let ledger = Ledger {
+            revision: 0,
+            replicas: 1,
+            applications: vec![application(1, vec![token(1)]), application(2, vec![token(2)])],
+        };
+        let mut story = Self { clock, disk, store, authenticator, event_loop, ledger };
+        story.change_ledger(change);
+        story
+    }
+
+    /// Loads the next revision of the ledger.
+    pub(crate) fn change_ledger(&mut self, change: impl FnOnce(&mut Ledger)) {
+        change(&mut self.ledger);
+        self.ledger.revision += 1;
+        self.ledger.check().unwrap();
+        self.authenticator.load(&self.ledger);
+    }
+
+    /// What a token may do now.
+    pub(crate) fn grant(&self, token: u8) -> Arc<Grant> {
+        let credential = penstock_tenancy::Credential::parse(credential(token).as_bytes()).unwrap();
+        let protocol = penstock_tenancy::Protocol::Http;
+        self.authenticator.check(&credential, protocol, SOURCE).unwrap()
+    }
+
+    /// Runs something on the loop.
+    pub(crate) fn run<T>(&self, story: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.delivering(story))
+    }
+
+    /// Runs something in a time that passes as soon as everybody sleeps. Not for what waits for the disk.
+    pub(crate) fn run_with_paused_time<T>(&self, story: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(self.delivering(story))
+    }
+
+    async fn delivering<T>(&self, story: impl Future<Output = T>) -> T {
+        tokio::select! {
+            result = story => result,
+            () = self.event_loop.deliver() => unreachable!("it runs for ever"),
+        }
+    }
+
+    /// Everything durable of an application, a line a series: `metric{tags} time=value ...`, times in seconds
+    /// after noon.
+    pub(crate) fn stored(&self, application: u8) -> Vec<String> {
+        let kinds = [
+            KindFilter::RawOnly,
+            KindFilter::Rollups {
+                interval: Matcher::any(),
+                aggregator: Matcher::any(),
+                group_by: Matcher::any(),
+            },
+        ];
+        let selection = Selection {
+            tenant: TenantId::from_bytes([application; 16]),
+            any_of: kinds
+                .into_iter()
+                .map(|kind| SeriesFilter { metric: Matcher::any(), kind, tags: Vec::new() })
+                .collect(),
+        };
+        let mut scan = self.store.scan(&selection, Timestamp::MIN, Timestamp::MAX).unwrap();
+        let mut lines = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
+        while let Some(mut series) = scan.next_series().unwrap() {
+            let identity = series.identity().clone();
+            let mut samples = BTreeMap::new();
+            while series.next_batch(&mut rows).unwrap() {
+                samples.extend(rows.iter().map(|row| (row.time, row.value().to_string())));
+            }
+            let tags: Vec<_> = identity.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let samples: Vec<_> =
+                samples.iter().map(|(t, v)| format!("{}={v}", (t - NOON) / 1_000)).collect();
+            let kind = match &identity.kind {
+                penstock_model::SeriesKind::Raw => String::new(),
+                rollup => format!("{rollup:?} "),
+            };
+            lines.push(format!(
+                "{kind}{}{{{}}} {}",
+                identity.metric,
+                tags.join(","),
+                samples.join(" ")
+            ));
+        }
+        lines
+    }
+
+    /// How long a story may take before it counts as hanging.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+}
