@@ -26,7 +26,6 @@ mod output;
 
 use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +43,8 @@ use self::input::{BufferPool, EndOfInput, Input};
 use self::interpreter::{Interpreter, Step};
 use self::output::Output;
 use crate::auth::Authenticator;
+use crate::listener::reset::AboveTcp;
+use crate::listener::{Peer, Transport};
 use crate::protocol::telnet::reply;
 use crate::write::batch::Committed;
 use crate::write::{EventLoop, NotAppended};
@@ -56,25 +57,6 @@ pub struct TelnetContext {
     idle: Duration,
     stopping: CancellationToken,
     buffers: Arc<BufferPool>,
-}
-
-/// Who is on the other end, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its address.
-    pub source: IpAddr,
-    /// What carries the lines.
-    pub transport: Transport,
-}
-
-/// What carries the lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Bare TCP. Nobody can tell a sender that has finished from one that has died.
-    Plain,
-    /// TLS: the end of the stream is a clean one (`close_notify`), or reading fails with
-    /// [`io::ErrorKind::UnexpectedEof`].
-    Tls,
 }
 
 impl TelnetContext {
@@ -96,14 +78,15 @@ impl TelnetContext {
     }
 }
 
-/// Serves one session to its end. When this returns the stream has been shut down, or the peer is gone; the
-/// caller drops it.
+/// Serves one session to its end.
 ///
-/// Dropping this future instead is safe and not clean: what was not acknowledged may or may not be stored.
+/// Dropping this future instead is safe and not clean: what was not acknowledged may or may not be stored, and
+/// the peer sees a reset.
 pub async fn serve<S>(stream: S, peer: Peer, context: &TelnetContext)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + AboveTcp + Unpin,
 {
+    stream.reset_when_lost();
     let mut connection = Connection::new(stream, peer, context);
     let ending = connection.run().await;
     tracing::debug!(points = connection.interpreter.points(), %ending, "telnet session ends");
@@ -132,9 +115,9 @@ enum Event {
     Stopping,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
+impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
     fn new(stream: S, peer: Peer, context: &'a TelnetContext) -> Self {
-        let gate = Gate::new(&context.authenticator, peer.source);
+        let gate = Gate::new(&context.authenticator, peer.source());
         Self {
             stream,
             transport: peer.transport,

@@ -13,6 +13,7 @@ pub mod buffered;
 pub mod detect;
 pub(crate) mod door;
 pub mod prefixed;
+pub mod reset;
 pub mod tls;
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,7 @@
 //! A server without sockets, for tests: a real store on a simulated disk, a ledger, an event loop.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub(crate) const NOON: i64 = 1_795_608_000_000;
 pub(crate) const NOON_S: i64 = NOON / 1_000;
 
 /// Where every peer of a story comes from.
-pub(crate) const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const SOURCE: SocketAddr =
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40_000));
 
 /// Everything that a connection or request needs.
 pub(crate) struct Story {
@@ -61,7 +62,10 @@ pub(crate) fn token(number: u8) -> LedgerToken {
         name: format!("token-{number}"),
         permission: Permission::Write,
         state: TokenState::Active,
-        keys: vec![LedgerKey { hash: KeyHash::of(key(number).as_bytes()), not_after: None }],
+        keys: vec![LedgerKey {
+            hash: KeyHash::of(key(number).as_bytes()),
+            not_after: None,
+        }],
         tags: Tags::default(),
         not_before: None,
         expires_at: None,
@@ -109,16 +113,29 @@ impl Story {
     ) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
-        let config = StoreConfig { wal_segment_bytes: 1 << 20, ..config };
+        let config = StoreConfig {
+            wal_segment_bytes: 1 << 20,
+            ..config
+        };
         let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();
         let authenticator = Arc::new(Authenticator::new(as_clock(), Quotas::new(as_clock())));
         let event_loop = Arc::new(EventLoop::new(store.clone(), as_clock(), 1 << 20, 42));
         let ledger = Ledger {
             revision: 0,
             replicas: 1,
-            applications: vec![application(1, vec![token(1)]), application(2, vec![token(2)])],
+            applications: vec![
+                application(1, vec![token(1)]),
+                application(2, vec![token(2)]),
+            ],
         };
-        let mut story = Self { clock, disk, store, authenticator, event_loop, ledger };
+        let mut story = Self {
+            clock,
+            disk,
+            store,
+            authenticator,
+            event_loop,
+            ledger,
+        };
         story.change_ledger(change);
         story
     }
@@ -135,12 +152,17 @@ impl Story {
     pub(crate) fn grant(&self, token: u8) -> Arc<Grant> {
         let credential = penstock_tenancy::Credential::parse(credential(token).as_bytes()).unwrap();
         let protocol = penstock_tenancy::Protocol::Http;
-        self.authenticator.check(&credential, protocol, SOURCE).unwrap()
+        self.authenticator
+            .check(&credential, protocol, SOURCE.ip())
+            .unwrap()
     }
 
     /// Runs something on the loop.
     pub(crate) fn run<T>(&self, story: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(self.delivering(story))
     }
 
@@ -176,10 +198,17 @@ impl Story {
             tenant: TenantId::from_bytes([application; 16]),
             any_of: kinds
                 .into_iter()
-                .map(|kind| SeriesFilter { metric: Matcher::any(), kind, tags: Vec::new() })
+                .map(|kind| SeriesFilter {
+                    metric: Matcher::any(),
+                    kind,
+                    tags: Vec::new(),
+                })
                 .collect(),
         };
-        let mut scan = self.store.scan(&selection, Timestamp::MIN, Timestamp::MAX).unwrap();
+        let mut scan = self
+            .store
+            .scan(&selection, Timestamp::MIN, Timestamp::MAX)
+            .unwrap();
         let mut lines = Vec::new();
         let mut rows: Vec<Row> = Vec::new();
         while let Some(mut series) = scan.next_series().unwrap() {
@@ -188,9 +217,15 @@ impl Story {
             while series.next_batch(&mut rows).unwrap() {
                 samples.extend(rows.iter().map(|row| (row.time, row.value().to_string())));
             }
-            let tags: Vec<_> = identity.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let samples: Vec<_> =
-                samples.iter().map(|(t, v)| format!("{}={v}", (t - NOON) / 1_000)).collect();
+            let tags: Vec<_> = identity
+                .tags
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect();
+            let samples: Vec<_> = samples
+                .iter()
+                .map(|(t, v)| format!("{}={v}", (t - NOON) / 1_000))
+                .collect();
             let kind = match &identity.kind {
                 penstock_model::SeriesKind::Raw => String::new(),
                 rollup => format!("{rollup:?} "),

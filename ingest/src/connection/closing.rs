@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::Connection;
 use super::output::PeerDoesNotRead;
+use crate::listener::reset::AboveTcp;
 
 /// How long a peer may take to read the last word, and how long its later lines are read and dropped. Were
 /// they left unread, the system would reset the connection and the word with it.
@@ -54,7 +55,7 @@ impl fmt::Display for Ending {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+impl<S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'_, S> {
     /// Says the last word and closes. Good lines before a bad one are durable when the error line is sent.
     pub(super) async fn close(mut self, ending: Ending) {
         let ending = match ending {
@@ -71,6 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         {
             return;
         }
+        self.stream.close_normally();
         // A peer that takes longer is left to itself.
         drop(tokio::time::timeout(DRAIN, self.send_and_drain()).await);
     }

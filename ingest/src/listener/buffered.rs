@@ -32,6 +32,13 @@ impl<S> Buffered<S> {
     }
 }
 
+impl<S> Buffered<S> {
+    /// What is read from.
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
 impl<S: AsyncRead + Unpin> Buffered<S> {
     /// The next byte, which stays to be read; `None` at the end.
     pub(crate) async fn peek_byte(&mut self) -> io::Result<Option<u8>> {

@@ -14,8 +14,10 @@ use super::accept::Accepted;
 use super::buffered::Buffered;
 use super::detect::{self, Protocol, TLS_HANDSHAKE};
 use super::prefixed::Prefixed;
+use super::reset::AboveTcp;
 use super::tls::{ALPN_HTTP1, ALPN_HTTP2, Tls};
 use super::{Peer, Transport};
+use crate::connection;
 use crate::http::connection::{HttpServer, Version};
 use crate::server::LoopContext;
 use crate::telemetry::metrics::Spoken;
@@ -141,7 +143,7 @@ async fn serve_stream<S>(
     context: &Arc<LoopContext>,
 ) -> io::Result<()>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + AboveTcp + Unpin + Send + 'static,
 {
     let server = &context.server;
     let mut first = BytesMut::new();
@@ -172,7 +174,10 @@ where
             let stream = Prefixed::new(first.freeze(), stream);
             http.serve(stream, Version::Two, peer).await;
         }
-        Some(Protocol::Telnet) => {}
+        Some(Protocol::Telnet) => {
+            let stream = Prefixed::new(first.freeze(), stream);
+            connection::serve(stream, peer, &context.telnet).await;
+        }
     }
     Ok(())
 }

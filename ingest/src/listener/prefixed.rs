@@ -19,6 +19,11 @@ impl<S> Prefixed<S> {
     pub fn new(prefix: Bytes, stream: S) -> Self {
         Self { prefix, stream }
     }
+
+    /// What is read from after the prefix.
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::config::Timeouts;
+use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
@@ -38,4 +39,6 @@ pub struct LoopContext {
     pub server: Arc<ServerContext>,
     /// The loop's writing side.
     pub events: Arc<EventLoop>,
+    /// What its telnet sessions share.
+    pub telnet: TelnetContext,
 }

@@ -22,6 +22,7 @@ use super::{Addresses, Server, ServerError};
 use crate::admin::{Admin, AdminPort, Running, router};
 use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::{Config, Listen};
+use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::limit::Quotas;
 use crate::listener::Transport;
@@ -177,6 +178,12 @@ fn start_loops(
             Arc::new(LoopContext {
                 server: Arc::clone(context),
                 events: Arc::clone(events),
+                telnet: TelnetContext::new(
+                    Arc::clone(events),
+                    Arc::clone(&context.authenticator),
+                    context.timeouts.telnet_idle,
+                    context.stopping.clone(),
+                ),
             })
         })
         .collect();

@@ -96,12 +96,14 @@ impl Durable {
 
 impl State {
     fn somebody_is_ready(&self) -> bool {
-        self.waiting
-            .first_key_value()
-            .is_some_and(|((sequence, _), _)| *sequence <= self.durable)
+        let first = self.waiting.first_key_value();
+        first.is_some_and(|((sequence, _), _)| self.failed || *sequence <= self.durable)
     }
 
     fn take_ready(&mut self) -> Vec<Waker> {
+        if self.failed {
+            return std::mem::take(&mut self.waiting).into_values().collect();
+        }
         let later = self.waiting.split_off(&(self.durable.next(), 0));
         std::mem::replace(&mut self.waiting, later)
             .into_values()
