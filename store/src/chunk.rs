@@ -7,8 +7,8 @@
 //!     1 ..= 8192    u8     signed v.   column  column  column
 //! ```
 //!
-//! A column is a codec byte and what the codec wrote, see [`column`]; the form says what kinds of values the
-//! chunk has and how they became the numbers of `bits`, see [`form`]. Decimals of one chunk share one exponent
+//! A column is a codec byte and what the codec wrote, see `chunk/column.rs`; the form says what kinds of values the
+//! chunk has and how they became the numbers of `bits`, see `chunk/form.rs`. Decimals of one chunk share one exponent
 //! wherever their mantissas then still fit 64 bits: `12.5, 12.25, 13` become `1250, 1225, 1300` and stay
 //! smooth.
 //!

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use penstock_model::{Day, TenantId, Timestamp, Value};
@@ -6,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chunk::Packing;
+use crate::disk::{Disk, FileSink, SimDisk};
 use crate::row::{MetricId, Row, Sequence, SeriesId};
 
 mod damage;
@@ -226,6 +228,31 @@ fn a_long_series_leaves_no_short_chunk() {
     let mut rows = Vec::new();
     cursor.next_chunk(&mut rows).unwrap();
     assert_eq!(rows.len(), 4_320);
+}
+
+#[test]
+fn a_block_in_a_file_is_the_block_in_memory() {
+    let content = all_lengths();
+    let (bytes, _) = build(&content, Packing::Disk);
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    let path = Path::new("blocks/20231114/7");
+    let mut builder =
+        BlockBuilder::new(META, Packing::Disk, FileSink::create(&disk, path).unwrap()).unwrap();
+    for ((metric, series), rows) in &content {
+        builder
+            .push(MetricId(*metric), SeriesId(*series), rows)
+            .unwrap();
+    }
+    let tenants = open(&bytes).unwrap().tenants().to_vec();
+    let (sink, summary) = builder.finish(tenants).unwrap();
+    assert_eq!(sink.publish().unwrap(), summary.bytes);
+    let file = disk.open(path).unwrap();
+    let mut found = vec![0; bytes.len()];
+    file.read_exact_at(&mut found, 0).unwrap();
+    assert!(found == bytes, "pieces of another size make another block");
+    let block = Block::open(BlockSource::File(file)).unwrap();
+    assert_eq!(block.bytes(), summary.bytes);
+    assert_same(&read_all(&block).unwrap(), &content);
 }
 
 #[test]
