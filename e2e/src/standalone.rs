@@ -35,6 +35,8 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// Keeps the data here instead of in the temporary folder.
     pub data: Option<PathBuf>,
+    /// Reads this folder of manifests instead of the default application and tokens.
+    pub manifests: Option<PathBuf>,
     /// Further arguments of `penstock standalone`.
     pub arguments: Vec<OsString>,
     /// Fields of the default application's spec, as YAML in one line.
@@ -83,7 +85,6 @@ impl Standalone {
             .data
             .clone()
             .unwrap_or_else(|| folder.path().join("data"));
-        fs::create_dir(folder.path().join("manifests"))?;
         let server = Standalone {
             process: None,
             folder,
@@ -91,10 +92,13 @@ impl Standalone {
             ip: own_address(),
             setup,
         };
-        let manifests = server.manifests();
-        manifests.application("plant", &server.setup.application)?;
-        manifests.write_token("device", "plant", &server.setup.device)?;
-        manifests.read_token("reader", "plant", "")?;
+        if server.setup.manifests.is_none() {
+            fs::create_dir(server.manifest_folder())?;
+            let manifests = server.manifests();
+            manifests.application("plant", &server.setup.application)?;
+            manifests.write_token("device", "plant", &server.setup.device)?;
+            manifests.read_token("reader", "plant", "")?;
+        }
         Ok(server)
     }
 
@@ -193,7 +197,7 @@ impl Standalone {
 
     /// The folder of manifests, to be changed while the server runs.
     pub fn manifests(&self) -> Manifests {
-        Manifests::in_folder(&self.folder.path().join("manifests"))
+        Manifests::in_folder(&self.manifest_folder())
     }
 
     /// The data directory.
@@ -276,6 +280,13 @@ impl Standalone {
     /// What the server has printed, over all its starts.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn manifest_folder(&self) -> PathBuf {
+        self.setup
+            .manifests
+            .clone()
+            .unwrap_or_else(|| self.folder.path().join("manifests"))
     }
 
     fn address(&self, port: u16) -> SocketAddr {
