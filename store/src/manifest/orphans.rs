@@ -1,9 +1,11 @@
 //! Files that no version names.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, FileNumber};
+use crate::disk::{Disk, FileNumber, file_names};
 
 use super::version::Version;
 
@@ -37,8 +39,19 @@ pub enum Orphan {
 /// # Errors
 /// What the disk says.
 pub fn orphans(disk: &dyn Disk, version: &Version) -> io::Result<Vec<Orphan>> {
-    let _ = (disk, version);
-    todo!()
+    let blocks = version
+        .blocks
+        .iter()
+        .map(|block| file_names::block(block.day, block.file));
+    let runs = version
+        .series_runs
+        .iter()
+        .map(|run| file_names::series_run(run.file));
+    let named: BTreeSet<PathBuf> = blocks.chain(runs).collect();
+    let found = files(disk)?
+        .into_iter()
+        .filter(|path| !is_unfinished(path) && !named.contains(path));
+    Ok(found.map(Orphan::at).collect())
 }
 
 /// Removes the unfinished files that a crash left beneath `blocks/` and `series/`; gives their names.
@@ -46,6 +59,56 @@ pub fn orphans(disk: &dyn Disk, version: &Version) -> io::Result<Vec<Orphan>> {
 /// # Errors
 /// What the disk says.
 pub fn remove_unfinished(disk: &dyn Disk) -> io::Result<Vec<PathBuf>> {
-    let _ = disk;
-    todo!()
+    let mut found = files(disk)?;
+    found.retain(|path| is_unfinished(path));
+    for path in &found {
+        disk.remove(path)?;
+    }
+    Ok(found)
+}
+
+impl Orphan {
+    fn at(path: PathBuf) -> Self {
+        let name = path.file_name().and_then(OsStr::to_str);
+        match name.and_then(FileNumber::parse) {
+            Some(file) if path.starts_with(file_names::BLOCKS) => Self::Block { path, file },
+            Some(file) => Self::SeriesRun { path, file },
+            None => Self::Unknown { path },
+        }
+    }
+}
+
+/// Every file beneath `blocks/DAY/` and `series/`.
+fn files(disk: &dyn Disk) -> io::Result<Vec<PathBuf>> {
+    let mut directories = vec![PathBuf::from(file_names::SERIES)];
+    let blocks = Path::new(file_names::BLOCKS);
+    directories.extend(list(disk, blocks)?.iter().map(|day| blocks.join(day)));
+    let mut files = Vec::new();
+    for directory in directories {
+        files.extend(
+            list(disk, &directory)?
+                .iter()
+                .map(|name| directory.join(name)),
+        );
+    }
+    Ok(files)
+}
+
+/// The names in a directory; none if there is no directory, or a file in its place.
+fn list(disk: &dyn Disk, directory: &Path) -> io::Result<Vec<String>> {
+    match disk.list(directory) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(file_names::TEMPORARY)
 }

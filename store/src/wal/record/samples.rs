@@ -264,7 +264,7 @@ impl<'a> SamplesRecord<'a> {
             let code = u32::from(tag & 31);
             let delta = match code.checked_sub(DELTA_DIRECT_MAX) {
                 None | Some(0) => code,
-                Some(extra) => payload.number(extra)? as u32,
+                Some(extra) => payload.series_delta(extra)?,
             };
             series = series.wrapping_add(unzigzag_u32(delta));
             row.series = SeriesId(series);
@@ -352,6 +352,13 @@ impl Payload<'_> {
             .ok_or(RecordError("it ends too early"))?;
         let number = tail.iter().rev();
         Ok(number.fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    /// A series delta of `length` bytes, which are 4 at most.
+    #[inline]
+    fn series_delta(&mut self, length: u32) -> Result<u32, RecordError> {
+        let [a, b, c, d, ..] = self.number(length)?.to_le_bytes();
+        Ok(u32::from_le_bytes([a, b, c, d]))
     }
 
     fn shape(&mut self) -> Result<(ValueKind, i16), RecordError> {
