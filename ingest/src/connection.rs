@@ -3,7 +3,7 @@
 //! ```text
 //!   stream ──► Input ──► Interpreter ── Batch ──► EventLoop::append
 //!     ▲                    │  Session: Anonymous ── auth ──► Authenticated
-//!     │                    │  LineTokens: the grants of ovh.auth tags
+//!     │                    │  PointTokens: the grants of ovh.auth tags
 //!     └──── Output ◄───────┘
 //! ```
 //!
@@ -18,10 +18,8 @@
 mod anonymous;
 mod authenticated;
 mod closing;
-mod gate;
 mod input;
 mod interpreter;
-mod line_tokens;
 mod output;
 
 use std::future::poll_fn;
@@ -33,12 +31,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use penstock_store::Sequence;
+use penstock_tenancy::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::closing::Ending;
-use self::gate::Gate;
 use self::input::{BufferPool, EndOfInput, Input};
 use self::interpreter::{Interpreter, Step};
 use self::output::Output;
@@ -47,6 +45,7 @@ use crate::listener::reset::AboveTcp;
 use crate::listener::{Peer, Transport};
 use crate::protocol::telnet::reply;
 use crate::write::batch::Committed;
+use crate::write::gate::Gate;
 use crate::write::{EventLoop, NotAppended};
 
 /// What the telnet sessions of one event loop share.
@@ -117,7 +116,7 @@ enum Event {
 
 impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
     fn new(stream: S, peer: Peer, context: &'a TelnetContext) -> Self {
-        let gate = Gate::new(&context.authenticator, peer.source());
+        let gate = Gate::new(&context.authenticator, Protocol::Telnet, peer.source());
         Self {
             stream,
             transport: peer.transport,

@@ -115,6 +115,7 @@ impl Story {
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
         let config = StoreConfig {
             wal_segment_bytes: 1 << 20,
+            group_bytes_max: 64 << 10,
             ..config
         };
         let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();

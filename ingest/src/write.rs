@@ -20,7 +20,9 @@ pub(crate) mod batch;
 pub(crate) mod durable;
 pub mod event_loop;
 pub(crate) mod extra_labels;
+pub(crate) mod gate;
 mod identity;
+pub(crate) mod point_tokens;
 pub mod refusal;
 pub(crate) mod series_cache;
 

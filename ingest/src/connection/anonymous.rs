@@ -1,7 +1,7 @@
 //! A session that has not said who it is: it may ask questions, and write lines that carry their own token.
 
 use super::authenticated::Authenticated;
-use super::gate::{Denied, Gate};
+use crate::write::gate::{Denied, Gate};
 
 /// Before `auth`.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::gate::{Denied, Gate};
 use crate::auth::Grant;
 use crate::limit::ConnectionPermit;
+use crate::write::gate::{Denied, Gate};
 
 /// After `auth`.
 #[derive(Debug)]

@@ -6,8 +6,6 @@ use tokio_util::sync::CancellationToken;
 use super::anonymous::Anonymous;
 use super::authenticated::Authenticated;
 use super::closing::Ending;
-use super::gate::{Denied, Gate};
-use super::line_tokens::LineTokens;
 use super::output::{Output, PeerDoesNotRead};
 use crate::protocol::point::Point;
 use crate::protocol::telnet::framing::{
@@ -16,6 +14,8 @@ use crate::protocol::telnet::framing::{
 use crate::protocol::telnet::{Command, Framed, LineError, Verb, next_line, reply, scan_line};
 use crate::write::EventLoop;
 use crate::write::batch::{Batch, Committed};
+use crate::write::gate::{Denied, Gate};
+use crate::write::point_tokens::PointTokens;
 
 /// The host in the answer to `stats`. Which machine it is, is nobody's business.
 const HOST: &str = "penstock";
@@ -26,7 +26,7 @@ pub(super) struct Interpreter<'a> {
     gate: Gate<'a>,
     event_loop: &'a EventLoop,
     session: Session,
-    line_tokens: LineTokens,
+    point_tokens: PointTokens,
     /// Bytes of the Telnet protocol proper may come before the first command only.
     begun: bool,
     points: u64,
@@ -72,7 +72,7 @@ impl<'a> Interpreter<'a> {
             gate,
             event_loop,
             session: Session::Anonymous(Anonymous),
-            line_tokens: LineTokens::default(),
+            point_tokens: PointTokens::default(),
             begun: false,
             points: 0,
         }
@@ -177,7 +177,7 @@ impl<'a> Interpreter<'a> {
         output: &mut Output,
     ) -> Option<Step> {
         let grant = match (point.credential, &self.session) {
-            (Some(credential), _) => self.line_tokens.grant(credential, &self.gate),
+            (Some(credential), _) => self.point_tokens.grant(credential, &self.gate),
             (None, Session::Authenticated(session)) => Ok(session.grant()),
             (None, Session::Anonymous(_)) => Err(Denied::NoCredential),
         };
@@ -247,7 +247,7 @@ impl<'a> Interpreter<'a> {
     fn scan_failed(&self, error: &LineError) -> BadLine {
         let grant = match &self.session {
             Session::Authenticated(session) => Some(session.grant()),
-            Session::Anonymous(_) => self.line_tokens.latest(),
+            Session::Anonymous(_) => self.point_tokens.latest(),
         };
         BadLine {
             text: reply::error_line(error),
@@ -256,7 +256,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn follow_ledger(&mut self) -> Result<(), Denied> {
-        self.line_tokens.forget_cut();
+        self.point_tokens.forget_cut();
         match &mut self.session {
             Session::Anonymous(_) => Ok(()),
             Session::Authenticated(session) => session.renew(&self.gate),

@@ -1,5 +1,5 @@
-//! The grants of `ovh.auth` tags: collectors that cannot send `auth` put the same tag on every line, so a
-//! session remembers the few that it has seen.
+//! The grants of points' own `ovh.auth` tags. Collectors that cannot authenticate otherwise put the same tag on
+//! every point, so a session or request remembers the few that it has seen.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use super::gate::{Denied, Gate};
 use crate::auth::Grant;
 use crate::limit::ConnectionPermit;
 
-/// Tokens that a session remembers; one more pushes out the one that was used longest ago.
+/// Tokens that are remembered; one more pushes out the one that was used longest ago.
 const TOKENS_MAX: usize = 8;
 
-/// What a session remembers, the latest first.
+/// What is remembered, the latest first.
 #[derive(Debug, Default)]
-pub(super) struct LineTokens(Vec<LineToken>);
+pub(crate) struct PointTokens(Vec<PointToken>);
 
-struct LineToken {
+struct PointToken {
     credential: Box<[u8]>,
     grant: Arc<Grant>,
     _permit: ConnectionPermit,
 }
 
-impl LineTokens {
-    /// The grant of a line's credential.
+impl PointTokens {
+    /// The grant of a point's credential.
     #[inline]
-    pub(super) fn grant(
+    pub(crate) fn grant(
         &mut self,
         credential: &[u8],
         gate: &Gate<'_>,
@@ -48,13 +48,13 @@ impl LineTokens {
         Ok(&token.grant)
     }
 
-    /// Forgets tokens whose right has ended; their next line is checked anew and told why.
-    pub(super) fn forget_cut(&mut self) {
+    /// Forgets tokens whose right has ended; their next point is checked anew and told why.
+    pub(crate) fn forget_cut(&mut self) {
         self.0.retain(|token| !token.grant.cut().is_cancelled());
     }
 
-    /// The token of the latest line that had one.
-    pub(super) fn latest(&self) -> Option<&Arc<Grant>> {
+    /// The token of the latest point that had one.
+    pub(crate) fn latest(&self) -> Option<&Arc<Grant>> {
         self.0.first().map(|token| &token.grant)
     }
 
@@ -62,7 +62,7 @@ impl LineTokens {
     fn admit(&mut self, credential: &[u8], gate: &Gate<'_>) -> Result<(), Denied> {
         let (grant, permit) = gate.admit(credential)?;
         self.0.truncate(TOKENS_MAX - 1);
-        let token = LineToken {
+        let token = PointToken {
             credential: credential.into(),
             grant,
             _permit: permit,
@@ -72,10 +72,10 @@ impl LineTokens {
     }
 }
 
-impl fmt::Debug for LineToken {
+impl fmt::Debug for PointToken {
     /// Never shows the credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LineToken")
+        f.debug_struct("PointToken")
             .field("token", &self.grant.token())
             .finish_non_exhaustive()
     }

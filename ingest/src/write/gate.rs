@@ -1,4 +1,4 @@
-//! Where a telnet session shows its credentials.
+//! Where points and their senders show their credentials.
 
 use std::error::Error;
 use std::fmt;
@@ -10,16 +10,17 @@ use penstock_tenancy::{Credential, Permission, Protocol};
 use crate::auth::{AuthError, Authenticator, Grant};
 use crate::limit::{ConnectionPermit, LimitExceeded};
 
-/// Checks credentials that come from one peer.
+/// Checks the credentials of writers that come from one peer over one protocol.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gate<'a> {
+pub(crate) struct Gate<'a> {
     authenticator: &'a Authenticator,
+    protocol: Protocol,
     source: IpAddr,
 }
 
 /// Why somebody may not write. Never quotes what was shown.
 #[derive(Debug)]
-pub(super) enum Denied {
+pub(crate) enum Denied {
     /// Neither `auth` nor a tag of the line.
     NoCredential,
     /// The credential.
@@ -29,15 +30,20 @@ pub(super) enum Denied {
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(authenticator: &'a Authenticator, source: IpAddr) -> Self {
+    pub(crate) fn new(
+        authenticator: &'a Authenticator,
+        protocol: Protocol,
+        source: IpAddr,
+    ) -> Self {
         Self {
             authenticator,
+            protocol,
             source,
         }
     }
 
-    /// The grant of a credential as a line has it, counted as one more connection of its token.
-    pub(super) fn admit(
+    /// The grant of a credential in any of its forms, counted as one more connection of its token.
+    pub(crate) fn admit(
         &self,
         credential: &[u8],
     ) -> Result<(Arc<Grant>, ConnectionPermit), Denied> {
@@ -45,20 +51,20 @@ impl<'a> Gate<'a> {
             .map_err(|error| Denied::Auth(AuthError::Malformed(error)))?;
         let grant = self
             .authenticator
-            .check(&credential, Protocol::Telnet, self.source)?;
+            .check(&credential, self.protocol, self.source)?;
         grant.require(Permission::Write).map_err(AuthError::from)?;
         let permit = grant.limits().connect().map_err(Denied::Limit)?;
         Ok((grant, permit))
     }
 
     /// The same grant, or what the ledger has made of it since.
-    pub(super) fn renew(&self, grant: &Arc<Grant>) -> Result<Arc<Grant>, Denied> {
+    pub(crate) fn renew(&self, grant: &Arc<Grant>) -> Result<Arc<Grant>, Denied> {
         if !grant.is_superseded() {
             return Ok(Arc::clone(grant));
         }
         let renewed = self
             .authenticator
-            .renew(grant, Protocol::Telnet, self.source)?;
+            .renew(grant, self.protocol, self.source)?;
         renewed
             .require(Permission::Write)
             .map_err(AuthError::from)?;
@@ -66,11 +72,8 @@ impl<'a> Gate<'a> {
     }
 
     /// Why the sessions of this grant were cut.
-    pub(super) fn why_cut(&self, grant: &Grant) -> Denied {
-        match self
-            .authenticator
-            .renew(grant, Protocol::Telnet, self.source)
-        {
+    pub(crate) fn why_cut(&self, grant: &Grant) -> Denied {
+        match self.authenticator.renew(grant, self.protocol, self.source) {
             Err(error) => Denied::Auth(error),
             // Taken again since: a new session will work.
             Ok(_) => Denied::Auth(AuthError::Unknown),
