@@ -13,7 +13,8 @@ const MIB: u64 = 1_024 * KIB;
 pub struct StoreConfig {
     /// Bytes of one WAL segment file. Default 64 MiB.
     pub wal_segment_bytes: u64,
-    /// The most bytes that one sync covers. Default 1 MiB: a larger sync stalls the disk for tens of milliseconds.
+    /// The most bytes that one sync covers, at least one record. Default 1 MiB: a larger sync stalls the disk for
+    /// tens of milliseconds.
     pub group_bytes_max: usize,
     /// WAL bytes that wait for the disk before appends are refused. Default 8 MiB.
     pub pending_bytes_max: usize,

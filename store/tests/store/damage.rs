@@ -12,8 +12,8 @@ use crate::support::{Contents, DAY, SetClock, TODAY, append, contents, selection
 
 fn config() -> StoreConfig {
     StoreConfig {
-        wal_segment_bytes: 16 << 10,
-        group_bytes_max: 4 << 10,
+        wal_segment_bytes: 64 << 10,
+        group_bytes_max: 16 << 10,
         hash_seed: 1,
         ..StoreConfig::default()
     }
