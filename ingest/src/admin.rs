@@ -36,7 +36,7 @@ pub(crate) use readiness::Readiness;
 /// What the admin port knows.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    readiness: Readiness,
+    readiness: Arc<Readiness>,
     /// Metrics that exist before the store is open.
     registry: Registry,
     source: LedgerSource,
@@ -56,14 +56,14 @@ pub(crate) struct Running {
 impl Admin {
     pub(crate) fn new(registry: Registry, source: LedgerSource) -> Arc<Self> {
         Arc::new(Self {
-            readiness: Readiness::default(),
+            readiness: Arc::default(),
             registry,
             source,
             running: OnceLock::new(),
         })
     }
 
-    pub(crate) fn readiness(&self) -> &Readiness {
+    pub(crate) fn readiness(&self) -> &Arc<Readiness> {
         &self.readiness
     }
 

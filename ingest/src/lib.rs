@@ -5,6 +5,8 @@ pub mod auth;
 pub mod config;
 pub mod connection;
 pub mod http;
+#[cfg(test)]
+mod ledger_fixture;
 pub mod limit;
 pub mod listener;
 #[cfg(test)]

@@ -304,3 +304,6 @@ fn standing(application: &LedgerApplication, token: &LedgerToken) -> Result<(), 
         TokenState::Active => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

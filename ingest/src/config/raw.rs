@@ -201,7 +201,15 @@ impl RawConfig {
         if blank {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
+        serde_yaml::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            match error.location() {
+                Some(at) if !message.contains(" at line ") => {
+                    format!("{message} at line {} column {}", at.line(), at.column())
+                }
+                _ => message,
+            }
+        })
     }
 
     /// Lays the variables of the environment over what the file says.

@@ -144,10 +144,11 @@ fn server_context(
 
 /// A store that no longer knows what is on its disk ends the process.
 fn fail_with_the_store(context: &Arc<ServerContext>, admin: &Arc<Admin>) {
-    let (admin, stopping) = (Arc::clone(admin), context.stopping.clone());
+    // Not `admin` itself: it has the store, which would keep itself alive.
+    let (readiness, stopping) = (Arc::clone(admin.readiness()), context.stopping.clone());
     context.store.on_failure(Box::new(move |error| {
         tracing::error!(error = error as &dyn std::error::Error, "the store failed");
-        admin.readiness().has_failed(error.to_string());
+        readiness.has_failed(error.to_string());
         stopping.cancel();
     }));
 }

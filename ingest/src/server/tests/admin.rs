@@ -1,0 +1,168 @@
+//! The admin port, asked over its socket.
+
+use penstock_tenancy::{SigningKey, sign};
+
+use super::client::{Answer, ask, connect, exchange, get};
+use super::*;
+use crate::config::LedgerSource;
+use crate::ledger_fixture::{ID, signing_key};
+
+const BEARER: &str = "Authorization: Bearer operators-secret\r\n";
+
+impl Story {
+    /// Running with signed ledgers, none of them loaded.
+    fn start_signed() -> Self {
+        let mut story = Self::prepare();
+        let key = signing_key(1).verifying_key().to_string();
+        std::fs::write(story.path("verify-keys"), key).unwrap();
+        std::fs::write(story.path("bearer"), "operators-secret\n").unwrap();
+        let mut config = story.config();
+        config.ledger = LedgerSource::Signed {
+            file: story.path("ledger.json"),
+            verify_keys_file: story.path("verify-keys"),
+            bearer_file: story.path("bearer"),
+        };
+        story.run(config);
+        story
+    }
+
+    fn post(&self, revision: u64, key: &SigningKey) -> Answer {
+        let document = sign(&ledger(revision), key).unwrap();
+        ask(self.admin(), "POST", "/ledger", "", &document)
+    }
+}
+
+#[test]
+fn a_posted_ledger_opens_the_ports() {
+    let story = Story::start_signed();
+    let taken = story.post(41, &signing_key(1));
+    assert_eq!(taken.status, 200, "{taken:?}");
+    assert!(taken.body.contains("\"revision\":41"), "{taken:?}");
+    assert!(story.server().wait_until_listening());
+    let version = "GET /api/version HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(exchange(&mut connect(story.plain()), version).status, 200);
+
+    let again = story.post(41, &signing_key(1));
+    assert_eq!(again.body, taken.body, "confirmed");
+}
+
+#[test]
+fn refused_ledgers_say_why() {
+    let story = Story::start_signed();
+    assert_eq!(story.post(41, &signing_key(1)).status, 200);
+    let stale = story.post(40, &signing_key(1));
+    assert_eq!(stale.status, 409);
+    assert!(
+        stale.body.contains("revision 40 is older than revision 41"),
+        "{stale:?}"
+    );
+    assert_eq!(story.post(42, &signing_key(2)).status, 403);
+    let junk = ask(story.admin(), "POST", "/ledger", "", b"{}");
+    assert_eq!(junk.status, 400);
+    let large = vec![b'x'; penstock_tenancy::signed::LEDGER_BYTES_MAX + 1];
+    assert_eq!(
+        ask(story.admin(), "POST", "/ledger", "", &large).status,
+        413
+    );
+    let shown = ask(story.admin(), "GET", "/ledger", BEARER, b"").body;
+    assert!(shown.contains("\"revision\":41"), "{shown}");
+    assert!(shown.contains("lastRefusal"), "{shown}");
+}
+
+#[test]
+fn the_ledger_is_shown_to_the_operator_alone() {
+    let story = Story::start_signed();
+    story.post(41, &signing_key(1));
+    for head in [
+        "",
+        "Authorization: Bearer wrong\r\n",
+        "Authorization: Bearer \r\n",
+    ] {
+        let refused = ask(story.admin(), "GET", "/ledger", head, b"");
+        assert_eq!(refused.status, 401);
+        assert!(!refused.body.contains("41"));
+    }
+    let shown = ask(story.admin(), "GET", "/ledger", BEARER, b"").body;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["revision"], 41);
+    assert_eq!(shown["checksum"].as_str().unwrap().len(), 64);
+    assert_eq!(shown["tenants"][0]["activeSeries"], 0);
+    assert_eq!(shown["keys"][0]["token"], ID);
+    assert_eq!(shown["keys"][0].get("lastUsed"), None);
+    let full = ask(story.admin(), "GET", "/ledger?full", BEARER, b"").body;
+    let document = sign(&ledger(41), &signing_key(1)).unwrap();
+    assert_eq!(full.as_bytes(), document);
+
+    // An empty secret opens nothing.
+    std::fs::write(story.path("bearer"), "").unwrap();
+    let empty = ask(
+        story.admin(),
+        "GET",
+        "/ledger",
+        "Authorization: Bearer \r\n",
+        b"",
+    );
+    assert_eq!(empty.status, 401);
+}
+
+#[test]
+fn a_mounted_ledger_is_followed() {
+    let story = Story::start_signed();
+    let mount = |revision| {
+        let document = sign(&ledger(revision), &signing_key(1)).unwrap();
+        std::fs::write(story.path("ledger.json"), document).unwrap();
+        story.server().reload();
+    };
+    mount(5);
+    let metrics = get(story.admin(), "/metrics").body;
+    assert!(metrics.contains("penstock_ledger_revision 5"), "{metrics}");
+    mount(4);
+    let metrics = get(story.admin(), "/metrics").body;
+    assert!(metrics.contains("penstock_ledger_revision 5"), "{metrics}");
+    assert!(
+        metrics.contains("penstock_ledger_rejections_total{origin=\"File\"} 1"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn an_embedded_server_has_no_operator() {
+    let story = Story::start();
+    assert_eq!(
+        ask(story.admin(), "GET", "/ledger", BEARER, b"").status,
+        404
+    );
+    assert_eq!(story.post(99, &signing_key(1)).status, 404);
+}
+
+#[test]
+fn everything_that_is_counted_has_a_good_name() {
+    let story = Story::start();
+    let metrics = get(story.admin(), "/metrics").body;
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    let names = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next());
+    for name in names {
+        assert!(name.starts_with("penstock_"), "{name}");
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit());
+        assert!(plain, "{name}");
+    }
+    for name in [
+        "penstock_write_points_stored_total",
+        "penstock_store_series",
+    ] {
+        assert!(metrics.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn other_paths_are_not_there() {
+    let story = Story::start();
+    assert_eq!(get(story.admin(), "/").status, 404);
+    assert_eq!(get(story.admin(), "/api/put").status, 404);
+    assert_eq!(ask(story.admin(), "DELETE", "/ledger", "", b"").status, 405);
+}
