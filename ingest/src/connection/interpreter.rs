@@ -12,10 +12,11 @@ use crate::protocol::telnet::framing::{
     LENIENT_LINE_BYTES_MAX, Negotiation, OPENTSDB_LINE_BYTES_MAX, negotiation,
 };
 use crate::protocol::telnet::{Command, Framed, LineError, Verb, next_line, reply, scan_line};
-use crate::write::EventLoop;
 use crate::write::batch::{Batch, Committed};
+use crate::write::extra_labels::ExtraLabels;
 use crate::write::gate::{Denied, Gate};
 use crate::write::point_tokens::PointTokens;
+use crate::write::{EventLoop, RefusalKind};
 
 /// The host in the answer to `stats`. Which machine it is, is nobody's business.
 const HOST: &str = "penstock";
@@ -182,7 +183,7 @@ impl<'a> Interpreter<'a> {
             (None, Session::Anonymous(_)) => Err(Denied::NoCredential),
         };
         let bad = match grant {
-            Ok(grant) => match batch.put(point, grant) {
+            Ok(grant) => match batch.put(point, grant, &ExtraLabels::NONE) {
                 Ok(()) => {
                     self.points += 1;
                     return None;
@@ -249,6 +250,9 @@ impl<'a> Interpreter<'a> {
             Session::Authenticated(session) => Some(session.grant()),
             Session::Anonymous(_) => self.point_tokens.latest(),
         };
+        if matches!(error, LineError::Point { .. }) {
+            self.event_loop.count_refused(RefusalKind::Data);
+        }
         BadLine {
             text: reply::error_line(error),
             on_error: grant.map_or(OnError::Close, |grant| grant.on_error()),

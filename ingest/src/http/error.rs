@@ -22,6 +22,18 @@ use crate::auth::AuthError;
 /// The type of every JSON answer.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
+/// What an answer 401 asks for.
+pub(crate) const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"penstock\", charset=\"UTF-8\"");
+
+/// A delay as `Retry-After` has it: rounded up, at least one second.
+pub(crate) fn whole_seconds(delay: Duration) -> u64 {
+    let rounded_up = delay
+        .as_secs()
+        .saturating_add(u64::from(delay.subsec_nanos() > 0));
+    rounded_up.max(1)
+}
+
 /// An answer that is no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -176,14 +188,10 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"penstock\", charset=\"UTF-8\""),
-            );
+            headers.insert(WWW_AUTHENTICATE, CHALLENGE);
         }
         if let Some(delay) = self.retry_after {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
         }
         response
     }

@@ -14,12 +14,13 @@
 
 mod path;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::{Method, StatusCode};
 use penstock_tenancy::Permission;
 use tower::Service;
@@ -27,7 +28,7 @@ use tower::Service;
 use super::connection::HttpSession;
 use super::credentials::Claim;
 use super::error::ApiError;
-use super::health;
+use super::{health, put, rollup};
 use crate::auth::{AuthError, Grant};
 use crate::server::{LoopContext, ServerContext};
 
@@ -66,8 +67,7 @@ impl HttpContext {
         let granted = Claim::from_headers(request.headers()).and_then(|claim| {
             let Some(claim) = claim else { return Ok(None) };
             let session = HttpSession::of(request);
-            let source = session.map_or_else(unknown_source, |session| session.peer().source());
-            let grant = claim.check(&self.server().authenticator, source)?;
+            let grant = claim.check(&self.server().authenticator, source(request))?;
             if let Some(session) = session {
                 session.granted(&grant);
             }
@@ -94,14 +94,20 @@ impl HttpContext {
     }
 }
 
-/// An address that no allow-list holds: requests always come over a connection, but types do not say so.
-fn unknown_source() -> std::net::IpAddr {
-    std::net::Ipv4Addr::UNSPECIFIED.into()
+/// Where a request comes from. It always comes over a connection, but types do not say so: else it is an address
+/// that no allow-list holds.
+pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
+    let session = HttpSession::of(request);
+    session.map_or(Ipv4Addr::UNSPECIFIED.into(), |session| {
+        session.peer().source()
+    })
 }
 
 /// Every endpoint of the data ports.
 pub(crate) fn router(context: HttpContext) -> Router {
     Router::new()
+        .route("/api/put", endpoint(post(put::put)))
+        .route("/api/rollup", endpoint(post(rollup::rollup)))
         .route(
             "/api/version",
             endpoint(get(health::version).post(health::version)),

@@ -35,17 +35,11 @@ pub struct LimitExceeded {
     pub figure: u64,
     /// How many servers share it; 1 for limits that are not shared.
     pub replicas: u32,
-    /// How long the same request had better wait. Never zero.
+    /// How long the same request had better wait. Zero if waiting does not help.
     pub retry_after: Duration,
 }
 
 impl LimitExceeded {
-    /// The wait as `Retry-After` has it: whole seconds, at least one.
-    pub fn retry_after_secs(&self) -> u64 {
-        let rounded_up = u64::from(self.retry_after.subsec_nanos() > 0);
-        self.retry_after.as_secs().saturating_add(rounded_up).max(1)
-    }
-
     fn unit(&self) -> &'static str {
         ApplicationLimits::TABLE
             .iter()
@@ -111,15 +105,5 @@ mod tests {
             exceeded(3).to_string(),
             "limit pointsPerSecond of application iot/demo reached: 1000 points/s, 334 points/s on each of 3 servers"
         );
-    }
-
-    #[test]
-    fn retry_after_is_whole_seconds_rounded_up() {
-        assert_eq!(exceeded(1).retry_after_secs(), 2);
-        let soon = LimitExceeded {
-            retry_after: Duration::ZERO,
-            ..exceeded(1)
-        };
-        assert_eq!(soon.retry_after_secs(), 1);
     }
 }

@@ -1,7 +1,6 @@
 //! The hot path: points of one read or body, to rows.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 use penstock_model::{Day, Timestamp};
@@ -11,7 +10,7 @@ use penstock_store::{Row, Sequence, SeriesId};
 use super::event_loop::{EventLoop, Hot, NotAppended};
 use super::extra_labels::ExtraLabels;
 use super::identity::series_key;
-use super::refusal::{Refusal, RefusalKind};
+use super::refusal::Refusal;
 use super::series_cache::{CacheKey, KnownSeries};
 use crate::auth::{Grant, GrantVersion};
 use crate::limit::{PointLease, TimeWindow};
@@ -65,61 +64,23 @@ impl<'a> Batch<'a> {
     /// Adds a point to the batch. Its credential has been turned into `grant`, which may write.
     ///
     /// # Errors
-    /// Why it is not stored.
+    /// Why it is not stored. It does not count against any limit then.
     #[inline]
-    pub(crate) fn put(&mut self, point: &Point<'_>, grant: &Grant) -> Result<(), Refusal> {
-        let row = match self.known(point, grant, &ExtraLabels::default())? {
-            Some(row) => row,
-            None => self.define(point, grant, &ExtraLabels::default())?,
-        };
-        self.hot.rows.push(row);
-        Ok(())
-    }
-
-    /// Counts the point against its rate, and makes its row if the loop knows its series. The row is not in
-    /// the batch.
-    ///
-    /// # Errors
-    /// Time or rate. The point has not been counted then.
-    #[inline]
-    pub(crate) fn known(
+    pub(crate) fn put(
         &mut self,
         point: &Point<'_>,
         grant: &Grant,
         extra: &ExtraLabels,
-    ) -> Result<Option<Row>, Refusal> {
+    ) -> Result<(), Refusal> {
         let time = point.moment(self.now);
         self.admit(time, grant)?;
         let key = self.cache_key(point, grant, extra);
-        let known = self
-            .hot
-            .cache
-            .get(key)
-            .filter(|known| self.is_counted(*known, time));
-        Ok(known.map(|known| Row::new(known.series, time, point.value)))
-    }
-
-    /// The slow way for a point that [`Batch::known`] has counted but does not know: checks its names and asks
-    /// the store for its series.
-    ///
-    /// # Errors
-    /// Names, tags or a limit on series. The point is uncounted then.
-    #[cold]
-    pub(crate) fn define(
-        &mut self,
-        point: &Point<'_>,
-        grant: &Grant,
-        extra: &ExtraLabels,
-    ) -> Result<Row, Refusal> {
-        let time = point.moment(self.now);
-        match self.resolve(point, time, grant, extra) {
-            Ok(series) => Ok(Row::new(series, time, point.value)),
-            Err(refusal) => {
-                self.admission_of(grant).lease.give_back(1);
-                self.count_refusal(&refusal);
-                Err(refusal)
-            }
-        }
+        let series = match self.hot.cache.get(key) {
+            Some(known) if self.is_counted(known, time) => known.series,
+            _ => self.define(point, time, grant, extra)?,
+        };
+        self.hot.rows.push(Row::new(series, time, point.value));
+        Ok(())
     }
 
     /// Appends the rows that [`Batch::put`] has gathered.
@@ -140,11 +101,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The moment that points without a time get.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now
-    }
-
+    /// Counts the point against its rate.
     #[inline]
     fn admit(&mut self, time: Timestamp, grant: &Grant) -> Result<(), Refusal> {
         let admission = self.admission_of(grant);
@@ -155,7 +112,7 @@ impl<'a> Batch<'a> {
         } else {
             return Ok(());
         };
-        self.count_refusal(&refusal);
+        self.event_loop.count_refused(refusal.kind());
         Err(refusal)
     }
 
@@ -189,34 +146,27 @@ impl<'a> Batch<'a> {
         known.active == Some(self.today) || time.day() != self.today
     }
 
-    fn resolve(
+    /// The slow way: checks the point's names and asks the store for its series.
+    #[cold]
+    fn define(
         &mut self,
         point: &Point<'_>,
         time: Timestamp,
         grant: &Grant,
         extra: &ExtraLabels,
     ) -> Result<SeriesId, Refusal> {
-        let key = series_key(point, grant, extra)?;
-        let series = self
-            .event_loop
-            .store()
-            .resolve(&key, time.day(), &**grant.limits())?;
+        let store = self.event_loop.store();
+        let resolved = series_key(point, grant, extra)
+            .and_then(|key| Ok(store.resolve(&key, time.day(), &**grant.limits())?));
+        let series = resolved.inspect_err(|refusal| {
+            self.admission_of(grant).lease.give_back(1);
+            self.event_loop.count_refused(refusal.kind());
+        })?;
         let active = (time.day() == self.today).then_some(self.today);
-        let cache_key = self.cache_key(point, grant, extra);
-        let today = self.today;
+        let key = self.cache_key(point, grant, extra);
         self.hot
             .cache
-            .insert(cache_key, KnownSeries { series, active }, today);
+            .insert(key, KnownSeries { series, active }, self.today);
         Ok(series)
-    }
-
-    #[cold]
-    fn count_refusal(&self, refusal: &Refusal) {
-        let counts = self.event_loop.counts();
-        match refusal.kind() {
-            RefusalKind::Data => &counts.points_refused_data,
-            RefusalKind::Quota => &counts.points_refused_quota,
-        }
-        .fetch_add(1, Ordering::Relaxed);
     }
 }

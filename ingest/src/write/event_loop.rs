@@ -14,6 +14,7 @@ use penstock_store::{Row, Sequence};
 
 use super::batch::Batch;
 use super::durable::Durable;
+use super::refusal::RefusalKind;
 use super::series_cache::SeriesCache;
 
 /// How long rows are held while the store pushes back, before their sender is told to come again.
@@ -100,6 +101,16 @@ impl EventLoop {
     /// What has been counted.
     pub fn counts(&self) -> &WriteCounts {
         &self.counts
+    }
+
+    /// Counts a point that is not stored.
+    pub(crate) fn count_refused(&self, kind: RefusalKind) {
+        let counts = &self.counts;
+        match kind {
+            RefusalKind::Data => &counts.points_refused_data,
+            RefusalKind::Quota => &counts.points_refused_quota,
+        }
+        .fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many of a tenant's series have a point today.

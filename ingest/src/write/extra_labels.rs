@@ -8,29 +8,33 @@ use penstock_tenancy::Profile;
 use crate::protocol::fault::PointFault;
 use crate::protocol::name_rules::NameRules;
 use crate::protocol::point::{Point, PointTime};
-use crate::protocol::quote::Quoted;
 use crate::protocol::tags::{RawTags, TagForm, push_prefixed};
 
 /// The labels of one request, usually none. They are checked when a series is met for the first time: which
 /// characters they may have depends on the point's grant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct ExtraLabels {
     prefixed: Vec<u8>,
     fingerprint: u128,
 }
 
 impl ExtraLabels {
-    /// Adds one from the text after `extra_label=`, percent-decoded already.
-    ///
-    /// # Errors
-    /// It is no `name=value`.
-    pub(crate) fn push(&mut self, text: &str) -> Result<(), PointFault> {
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| PointFault::InvalidTag(Quoted::text(text)))?;
-        push_prefixed(&mut self.prefixed, name, Some(value));
-        self.fingerprint = self.raw().hash(0);
-        Ok(())
+    /// No label.
+    pub(crate) const NONE: Self = Self {
+        prefixed: Vec::new(),
+        fingerprint: 0,
+    };
+
+    /// These labels, not checked yet.
+    pub(crate) fn of(labels: &Tags) -> Self {
+        let mut extra = Self::NONE;
+        for (name, value) in labels.iter() {
+            push_prefixed(&mut extra.prefixed, name, Some(value));
+        }
+        if !extra.is_empty() {
+            extra.fingerprint = extra.raw().hash(0);
+        }
+        extra
     }
 
     /// Whether there is none.
@@ -73,30 +77,35 @@ impl ExtraLabels {
 mod tests {
     use super::*;
 
+    fn labels(pairs: &[(&str, &str)]) -> ExtraLabels {
+        ExtraLabels::of(&Tags::from_pairs(pairs.iter().copied()).unwrap())
+    }
+
     #[test]
-    fn labels_are_pairs_and_the_last_of_a_name_counts() {
-        let mut labels = ExtraLabels::default();
-        assert_eq!(labels.fingerprint(), 0);
-        for text in ["dc=a", "rack=r1", "dc=b"] {
-            labels.push(text).unwrap();
-        }
-        let tags = labels.tags(NameRules::default()).unwrap();
+    fn labels_become_tags_and_change_the_fingerprint() {
+        let two = labels(&[("dc", "b"), ("rack", "r1")]);
+        let tags = two.tags(NameRules::default()).unwrap();
         assert_eq!(
             tags.iter().collect::<Vec<_>>(),
             [("dc", "b"), ("rack", "r1")]
         );
-        let mut others = ExtraLabels::default();
-        others.push("dc=a").unwrap();
-        assert_ne!(labels.fingerprint(), others.fingerprint());
+        assert_ne!(two.fingerprint(), labels(&[("dc", "b")]).fingerprint());
+        assert_eq!(labels(&[]).fingerprint(), 0);
     }
 
     #[test]
-    fn bad_labels_are_refused() {
-        assert!(ExtraLabels::default().push("novalue").is_err());
-        for text in ["a b=c", "=c", "a=", "__name__=m", ".app=x", "ovh.auth=x"] {
-            let mut labels = ExtraLabels::default();
-            labels.push(text).unwrap();
-            assert!(labels.tags(NameRules::default()).is_err(), "{text}");
+    fn labels_obey_the_rules_of_names() {
+        for (name, value) in [
+            ("a b", "c"),
+            ("a", ""),
+            ("__name__", "m"),
+            (".app", "x"),
+            ("ovh.auth", "x"),
+        ] {
+            assert!(
+                labels(&[(name, value)]).tags(NameRules::default()).is_err(),
+                "{name}"
+            );
         }
     }
 }

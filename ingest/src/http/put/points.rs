@@ -1,0 +1,183 @@
+//! The points of one body, to rows, and each of them into the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use penstock_store::Sequence;
+
+use super::super::error::{ApiError, PointCounts};
+use crate::auth::{AuthError, Grant};
+use crate::protocol::json::{Answer, Cause, Element, PutBody, PutOptions};
+use crate::write::batch::{Batch, Committed};
+use crate::write::extra_labels::ExtraLabels;
+use crate::write::gate::{Denied, Gate};
+use crate::write::point_tokens::PointTokens;
+use crate::write::{EventLoop, NotAppended, Refusal, RefusalKind};
+
+/// Points between which other connections of the loop have their turn.
+const SLICE: usize = 4_096;
+
+/// Stores the points of one request.
+pub(super) struct PointWriter<'a> {
+    events: &'a EventLoop,
+    gate: Gate<'a>,
+    /// Of the header. A point's own credential wins over it.
+    grant: Option<&'a Arc<Grant>>,
+    tokens: PointTokens,
+    extra: ExtraLabels,
+    answer: Answer,
+    /// The last record of this request in the log.
+    last: Sequence,
+}
+
+/// One turn.
+struct Slice {
+    committed: Committed,
+    /// Points of it that the answer counts as stored.
+    taken: u64,
+    is_last: bool,
+}
+
+impl<'a> PointWriter<'a> {
+    pub(super) fn new(
+        events: &'a EventLoop,
+        gate: Gate<'a>,
+        grant: Option<&'a Arc<Grant>>,
+        options: &PutOptions,
+    ) -> Self {
+        Self {
+            events,
+            gate,
+            grant,
+            tokens: PointTokens::default(),
+            extra: ExtraLabels::of(&options.extra_tags),
+            answer: Answer::new(options),
+            last: Sequence::ZERO,
+        }
+    }
+
+    /// Stores what is good and waits until that is durable, at most for `timeout` if there is one.
+    ///
+    /// # Errors
+    /// 503 if the store takes no more; what it took before is durable and counted.
+    pub(super) async fn store(
+        mut self,
+        points: &mut PutBody<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, ApiError> {
+        loop {
+            let slice = self.stage(points);
+            if let Err(error) = self.append(slice.committed).await {
+                return Err(self.give_up(slice.taken, points, &error).await);
+            }
+            if slice.is_last {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let durable = self.events.durable(self.last);
+        let durable = match timeout {
+            None => Some(durable.await),
+            Some(timeout) => tokio::time::timeout(timeout, durable).await.ok(),
+        };
+        match durable {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                let failed = self.answer.success() + self.answer.failed();
+                return Err(ApiError::overloaded(error.to_string())
+                    .with_counts(PointCounts { success: 0, failed }));
+            }
+            None => self.answer.time_out(),
+        }
+        Ok(self.answer)
+    }
+
+    fn stage(&mut self, points: &mut PutBody<'_>) -> Slice {
+        let mut batch = self.events.batch();
+        let before = self.answer.success();
+        let mut is_last = false;
+        for _ in 0..SLICE {
+            let Some(element) = points.next_element() else {
+                is_last = true;
+                break;
+            };
+            match self.put(&mut batch, &element) {
+                Ok(()) => self.answer.take(),
+                Err((cause, text)) => self.answer.refuse(&element, cause, &text),
+            }
+        }
+        let taken = self.answer.success() - before;
+        Slice {
+            committed: batch.commit(),
+            taken,
+            is_last,
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, batch: &mut Batch<'_>, element: &Element<'_>) -> Result<(), (Cause, String)> {
+        let grant = match (element.credential(), self.grant) {
+            (Some(credential), _) => self.tokens.grant(credential, &self.gate),
+            (None, Some(grant)) => Ok(grant),
+            (None, None) => Err(Denied::Auth(AuthError::Missing)),
+        };
+        let grant = grant.map_err(denied)?;
+        let point = element.check(grant.profile()).map_err(|fault| {
+            self.events.count_refused(RefusalKind::Data);
+            (Cause::Data, fault.http_text())
+        })?;
+        batch
+            .put(&point, grant, &self.extra)
+            .map_err(|refusal| refused(&refusal))
+    }
+
+    async fn append(&mut self, committed: Committed) -> Result<(), NotAppended> {
+        self.last = match committed {
+            Committed::Nothing => return Ok(()),
+            Committed::Appended(sequence) => sequence,
+            Committed::Held(rows) => self.events.append(&rows).await?,
+            Committed::Stopped(error) => return Err(error),
+        };
+        Ok(())
+    }
+
+    /// The answer when the store has not taken the last `taken` points and gets no more.
+    async fn give_up(self, taken: u64, points: &mut PutBody<'_>, error: &NotAppended) -> ApiError {
+        let mut failed = self.answer.failed() + taken;
+        while points.next_element().is_some() {
+            failed += 1;
+        }
+        let stored = self.answer.success() - taken;
+        let counts = match self.events.durable(self.last).await {
+            Ok(()) => PointCounts {
+                success: stored,
+                failed,
+            },
+            Err(_) => PointCounts {
+                success: 0,
+                failed: failed + stored,
+            },
+        };
+        ApiError::overloaded(error.to_string()).with_counts(counts)
+    }
+}
+
+#[cold]
+fn denied(denied: Denied) -> (Cause, String) {
+    let cause = match &denied {
+        Denied::Auth(error) if error.asks_for_credentials() => Cause::Unauthorized,
+        Denied::NoCredential => Cause::Unauthorized,
+        Denied::Auth(_) => Cause::Forbidden,
+        Denied::Limit(exceeded) => Cause::Quota(exceeded.retry_after),
+    };
+    (cause, denied.to_string())
+}
+
+#[cold]
+fn refused(refusal: &Refusal) -> (Cause, String) {
+    let cause = match refusal {
+        Refusal::Limit(exceeded) => Cause::Quota(exceeded.retry_after),
+        Refusal::Fault(_) | Refusal::Window(_) | Refusal::MetricNotAllowed { .. } => Cause::Data,
+    };
+    (cause, refusal.http_text())
+}
