@@ -1,9 +1,9 @@
 //! Ledgers for tests: one application, as many tokens as a story needs.
 
-use penstock_model::{Tags, TenantId};
+use penstock_model::{Charset, Tags, TenantId};
 use penstock_tenancy::{
-    Allow, Credential, KeyHash, Ledger, LedgerApplication, LedgerKey, LedgerToken, Permission,
-    SigningKey, TokenState,
+    Allow, ApplicationLimits, Credential, KeyHash, Ledger, LedgerApplication, LedgerKey,
+    LedgerToken, OnError, Permission, Profile, SigningKey, TokenLimits, TokenState,
 };
 
 /// The id of the token that [`ledger`] has.
@@ -20,11 +20,11 @@ pub(crate) fn ledger(revision: u64) -> Ledger {
             namespace: "iot".to_owned(),
             name: "demo".to_owned(),
             tenant: TenantId::from_bytes([7; 16]),
-            profile: Default::default(),
-            charset: Default::default(),
-            on_error: Default::default(),
+            profile: Profile::default(),
+            charset: Charset::default(),
+            on_error: OnError::default(),
             tags: tags(&[("site", "paris")]),
-            limits: Default::default(),
+            limits: ApplicationLimits::default(),
             paused: false,
             removed: false,
             tokens: vec![token(ID, KEY, Permission::Write)],
@@ -44,7 +44,7 @@ pub(crate) fn token(id: &str, key: &str, permission: Permission) -> LedgerToken 
         tags: Tags::default(),
         not_before: None,
         expires_at: None,
-        limits: Default::default(),
+        limits: TokenLimits::default(),
         allow: Allow::default(),
     }
 }

@@ -129,8 +129,12 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError`]; nothing runs then.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a server has its configuration for itself"
+    )]
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        parts::start(config, clock)
+        parts::start(&config, clock)
     }
 
     /// Hands over a ledger of the embedding program

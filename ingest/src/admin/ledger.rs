@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use penstock_model::Timestamp;
 use penstock_tenancy::signed::LEDGER_BYTES_MAX;
 use penstock_tenancy::{KeyHash, LedgerError};
 use serde::Serialize;
@@ -185,7 +186,7 @@ impl From<KeyUse> for KeyReport {
         Self {
             token: key_use.token.to_string(),
             fingerprint: key_use.fingerprint,
-            last_used: key_use.last_used.map(|last_used| last_used.millis()),
+            last_used: key_use.last_used.map(Timestamp::millis),
         }
     }
 }

@@ -18,7 +18,7 @@ use tower::Service;
 
 /// Probes, a scraper or two, operators: more is not the admin port's public.
 const CONNECTIONS_MAX: usize = 64;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Serves a router until it is told to stop.

@@ -178,7 +178,7 @@ impl LedgerWatch {
         }
     }
 
-    /// Takes a document that was POSTed. That the operator came, with a newer ledger or with the very one that is
+    /// Takes a document that came by POST. That the operator came, with a newer ledger or with the very one that is
     /// loaded, confirms the ledger: see [`LedgerWatch::confirmed`].
     ///
     /// # Errors

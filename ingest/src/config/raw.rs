@@ -77,6 +77,10 @@ pub struct RawLedger {
 }
 
 /// How long things may take, in seconds.
+#[expect(
+    clippy::struct_field_names,
+    reason = "these are the names in the file, where a number needs its unit"
+)]
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawTimeouts {

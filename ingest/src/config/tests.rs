@@ -56,7 +56,8 @@ fn the_environment_wins_over_the_file() {
 /// Each says where and what; the words are part of the program.
 #[test]
 fn mistakes_are_named() {
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
         (
             "dataDirectroy: /x\n",
             &[],

@@ -52,8 +52,7 @@ pub fn decide(first: &[u8]) -> Option<Protocol> {
     let mut undecided = false;
     for method in candidates {
         match first.get(method.len()..) {
-            None | Some([]) => undecided = true,
-            Some([b' ']) => undecided = true,
+            None | Some([] | [b' ']) => undecided = true,
             Some([b' ', target @ ..]) => match decide_target(target) {
                 Some(true) if *method == b"PRI" => return Some(Protocol::Http2),
                 Some(true) => return Some(Protocol::Http1),

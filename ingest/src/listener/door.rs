@@ -147,17 +147,16 @@ where
 {
     let server = &context.server;
     let mut first = BytesMut::new();
-    let protocol = match settled {
-        Some(protocol) => Some(protocol),
-        None => {
-            first.reserve(FIRST_BYTES);
-            let detection = detect::first_bytes(&mut stream, &mut first);
-            let within = tokio::time::timeout(server.timeouts.first_bytes, detection);
-            match server.stopping.run_until_cancelled(within).await {
-                Some(Ok(detected)) => detected?,
-                // Nothing came, or not enough to tell: nobody is owed an answer.
-                Some(Err(_)) | None => None,
-            }
+    let protocol = if settled.is_some() {
+        settled
+    } else {
+        first.reserve(FIRST_BYTES);
+        let detection = detect::first_bytes(&mut stream, &mut first);
+        let within = tokio::time::timeout(server.timeouts.first_bytes, detection);
+        match server.stopping.run_until_cancelled(within).await {
+            Some(Ok(detected)) => detected?,
+            // Nothing came, or not enough to tell: nobody is owed an answer.
+            Some(Err(_)) | None => None,
         }
     };
     server

@@ -32,7 +32,7 @@ use crate::listener::tls::Tls;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
 
-pub(super) fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Server, ServerError> {
+pub(super) fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Server, ServerError> {
     let tls = load_tls(&config.listen)?;
     let ports = Ports::bind(&config.listen)?;
     let addresses = ports.addresses();
@@ -43,8 +43,8 @@ pub(super) fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Server, Ser
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
 
-    let store = open_store(&config, &clock)?;
-    let context = server_context(&config, store, clock, metrics.clone());
+    let store = open_store(config, &clock)?;
+    let context = server_context(config, store, clock, metrics.clone());
     fail_with_the_store(&context, &admin);
     let ledger = Arc::new(LedgerWatch::new(
         Arc::clone(&context.authenticator),
@@ -53,7 +53,7 @@ pub(super) fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Server, Ser
         &config.data_directory,
     ));
     ledger.load_at_start();
-    let (loops, events) = start_loops(&config, &context, tls.clone())?;
+    let (loops, events) = start_loops(config, &context, tls.clone())?;
     admin.set_running(running(&context, &ledger, events));
 
     let watches = Arc::new(Watches {

@@ -27,11 +27,11 @@ impl Machine {
     }
 
     fn trust(&self, keys: &[&SigningKey]) {
-        let lines: String = keys
+        let lines: Vec<_> = keys
             .iter()
-            .map(|key| format!("{}\n", key.verifying_key()))
+            .map(|key| key.verifying_key().to_string())
             .collect();
-        std::fs::write(self.path("verify-keys"), lines).unwrap();
+        std::fs::write(self.path("verify-keys"), lines.join("\n")).unwrap();
     }
 
     fn mount(&self, document: &[u8]) {

@@ -56,6 +56,8 @@ async fn a_body_is_the_same_however_it_is_cut() {
     }
 }
 
+type Headers = &'static [(&'static str, &'static str)];
+
 #[tokio::test]
 async fn every_form_of_compression_is_known() {
     let sent = b"[{\"metric\":\"m\"}]";
@@ -65,7 +67,7 @@ async fn every_form_of_compression_is_known() {
     deflate.write_all(sent).unwrap();
     let (zlib, deflate) = (zlib.finish().unwrap(), deflate.finish().unwrap());
     let two_members = [gzip(&sent[..5]), gzip(&sent[5..])].concat();
-    let cases: [(&[(&str, &str)], Vec<u8>); 8] = [
+    let cases: [(Headers, Vec<u8>); 8] = [
         (&[("content-encoding", " GZIP ")], gzip(sent)),
         (&[("content-encoding", "x-gzip")], gzip(sent)),
         (&[("content-type", "application/gzip")], gzip(sent)),

@@ -26,6 +26,7 @@ fn http_is_served_over_both_versions_of_tls_and_in_plain_text() {
                 let answer = exchange(&mut client, VERSION);
                 assert_eq!(answer.status, 200, "{version:?}");
                 assert!(answer.body.contains("\"version\":\"2.4.1\""), "{answer:?}");
+                assert!(answer.head.contains("application/json"), "{answer:?}");
             }
         }
     }
