@@ -1,6 +1,12 @@
 //! Log and manifest together, cut short after every file operation: what is acknowledged is in one of them, and
 //! the log lets go only of what the manifest has.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "in a test a failure is a panic"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
