@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod lifecycle;
 mod listeners;
+mod sessions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
