@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use penstock_model::Clock;
 use penstock_store::config::StoreConfig;
-use penstock_store::disk::OsDisk;
+use penstock_store::disk::{Disk, OsDisk};
 use penstock_store::store::Store;
 use prometheus_client::registry::Registry;
 use rand::Rng;
@@ -32,7 +32,20 @@ use crate::listener::tls::Tls;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
 
-pub(super) fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Server, ServerError> {
+/// Where the store's files are.
+pub(super) enum Place {
+    /// In the data directory.
+    Directory,
+    /// On a disk of a test.
+    #[cfg(test)]
+    Disk(Arc<dyn Disk>),
+}
+
+pub(super) fn start(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    place: Place,
+) -> Result<Server, ServerError> {
     let tls = load_tls(&config.listen)?;
     let ports = Ports::bind(&config.listen)?;
     let addresses = ports.addresses();
@@ -43,7 +56,12 @@ pub(super) fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Server, Se
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
 
-    let store = open_store(config, &clock)?;
+    let disk = match place {
+        Place::Directory => open_disk(&config.data_directory)?,
+        #[cfg(test)]
+        Place::Disk(disk) => disk,
+    };
+    let store = open_store(config, &clock, disk)?;
     let context = server_context(config, store, clock, metrics.clone());
     fail_with_the_store(&context, &admin);
     let ledger = Arc::new(LedgerWatch::new(
@@ -107,19 +125,23 @@ fn control_runtime() -> Result<Runtime, ServerError> {
         .map_err(ServerError::system("threads"))
 }
 
-fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Store, ServerError> {
-    let disk = open_disk(&config.data_directory)?;
+fn open_store(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
+) -> Result<Store, ServerError> {
     let limits = StoreConfig::for_memory(config.memory.bytes() / 2);
     let (store, report) =
-        Store::open(Arc::new(disk), Arc::clone(clock), limits).map_err(ServerError::OpenStore)?;
+        Store::open(disk, Arc::clone(clock), limits).map_err(ServerError::OpenStore)?;
     tracing::info!(?report, directory = %config.data_directory.display(), "store open");
     Ok(store)
 }
 
-fn open_disk(directory: &Path) -> Result<OsDisk, ServerError> {
-    std::fs::create_dir_all(directory)
+fn open_disk(directory: &Path) -> Result<Arc<dyn Disk>, ServerError> {
+    let disk = std::fs::create_dir_all(directory)
         .and_then(|()| OsDisk::new(directory))
-        .map_err(ServerError::system("the data directory"))
+        .map_err(ServerError::system("the data directory"))?;
+    Ok(Arc::new(disk))
 }
 
 fn server_context(

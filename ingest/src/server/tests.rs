@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod disk;
 mod lifecycle;
 mod listeners;
 mod sessions;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::SystemClock;
+use penstock_store::disk::SimDisk;
 use penstock_tenancy::Ledger;
 use rcgen::{CertifiedIssuer, KeyPair};
 
@@ -69,6 +71,17 @@ impl Story {
     fn run(&mut self, config: Config) {
         let clock = Arc::new(SystemClock::new());
         self.server = Some(Server::start(config, clock).unwrap());
+    }
+
+    /// The same on a disk that the story can break.
+    fn start_on(disk: &SimDisk) -> Self {
+        let mut story = Self::prepare();
+        let (config, clock) = (story.config(), Arc::new(SystemClock::new()));
+        let disk = Place::Disk(Arc::new(disk.clone()));
+        story.server = Some(parts::start(&config, clock, disk).unwrap());
+        story.load(&ledger(1));
+        assert!(story.server().wait_until_listening());
+        story
     }
 
     fn load(&self, ledger: &Ledger) {

@@ -8,6 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
+use crate::ledger_fixture::{ID, KEY};
 
 /// A test that waits longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -92,6 +93,20 @@ pub(super) fn read_answer(stream: &mut impl Read) -> Answer {
     stream.read_exact(&mut body).unwrap();
     let body = String::from_utf8(body).unwrap();
     Answer { status, head, body }
+}
+
+/// A request that pushes one point, with credentials.
+pub(super) fn put() -> String {
+    put_with("")
+}
+
+pub(super) fn put_with(head: &str) -> String {
+    let body = r#"{"metric":"m","timestamp":1346846400,"value":18,"tags":{"host":"a"}}"#;
+    let length = body.len();
+    format!(
+        "POST /api/put HTTP/1.1\r\nHost: h\r\nX-Warp10-Token: {ID}:{KEY}\r\n\
+         {head}Content-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// Asks the admin port.

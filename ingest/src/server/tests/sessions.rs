@@ -5,7 +5,9 @@ use std::net::TcpStream;
 
 use penstock_tenancy::{LedgerToken, TokenState};
 
-use super::client::{connect, connect_tls, get, read_to_end, tls_config};
+use super::client::{
+    connect, connect_tls, exchange, get, put, put_with, read_answer, read_to_end, tls_config,
+};
 use super::*;
 use crate::ledger_fixture::{ID, KEY};
 
@@ -50,6 +52,40 @@ fn telnet_sessions_of_a_revoked_key_are_cut() {
         .unwrap();
     let heard = read_to_end(&mut again);
     assert!(heard.contains("revoked"), "{heard:?}");
+}
+
+#[test]
+fn http_sessions_of_a_revoked_key_are_closed() {
+    let story = Story::start();
+    let mut client = connect_tls(story.tls(), &tls_config(&story, &[]));
+    assert_eq!(exchange(&mut client, &put()).status, 204);
+    let mut stranger = connect(story.plain());
+    let version = "GET /api/version HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(exchange(&mut stranger, version).status, 200);
+    story.change_token(2, |token| token.state = TokenState::Revoked);
+    assert_eq!(read_to_end(&mut client), "");
+    // Who has not used the key is left alone.
+    assert_eq!(exchange(&mut stranger, version).status, 200);
+    let refused = exchange(&mut stranger, &put());
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("revoked"), "{refused:?}");
+    assert!(
+        refused.body.ends_with("\"success\":0,\"failed\":1}"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on_only_if_it_may() {
+    let story = Story::start();
+    let request = put_with("Expect: 100-continue\r\n");
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut client = connect(story.plain());
+    client
+        .write_all(format!("{head}\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_eq!(read_answer(&mut client).status, 100);
+    assert_eq!(exchange(&mut client, body).status, 204);
 }
 
 #[test]
