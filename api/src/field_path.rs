@@ -44,6 +44,12 @@ impl FieldPath {
         )
     }
 
+    /// This way and then that.
+    #[must_use]
+    pub fn join(&self, further: &Self) -> Self {
+        Self(self.0.iter().chain(&further.0).cloned().collect())
+    }
+
     /// The steps from the manifest's root.
     pub fn steps(&self) -> &[Step] {
         &self.0

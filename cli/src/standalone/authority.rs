@@ -1,0 +1,216 @@
+//! The certificate authority of one standalone server, and the certificate that it serves.
+//!
+//! ```text
+//!   DATA/tls/ca.crt   10 years   clients trust it         ca.key   0600
+//!   DATA/tls/tls.crt  30 days    the server shows it      tls.key  0600
+//! ```
+//!
+//! The authority is made once and never replaced by itself: devices have copies of it. The leaf is made anew at
+//! every start, because the names that it must have can change, and whenever two thirds of its life are over;
+//! the server notices the new files and drops no connection.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use penstock_model::Timestamp;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+use time::OffsetDateTime;
+
+use super::durable::{self, Readers};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_653);
+const LEAF_LIFE: Duration = DAY.saturating_mul(30);
+/// Two thirds of the leaf's life.
+const RENEW_AFTER: Duration = DAY.saturating_mul(20);
+/// A client's clock may be this far behind ours.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60 * 60);
+
+/// An authority on disk, ready to issue.
+pub(crate) struct Authority {
+    folder: PathBuf,
+    names: Vec<String>,
+    certificate: String,
+    issuer: Issuer<'static, KeyPair>,
+    renew_at: Timestamp,
+}
+
+/// Why there is no certificate to serve.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorityError {
+    /// A file cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Half of the authority is gone.
+    #[error("{} is missing: put it back, or remove the whole folder to make a new authority that every client must trust anew", path.display())]
+    Half { path: PathBuf },
+    /// A file holds something else.
+    #[error("{} is damaged", path.display())]
+    Damaged {
+        path: PathBuf,
+        #[source]
+        source: rcgen::Error,
+    },
+    /// The crypto library refuses.
+    #[error("cannot make a certificate")]
+    Make(#[source] rcgen::Error),
+}
+
+impl Authority {
+    /// Reads the authority in `folder`, or makes it, and issues a leaf for `names` (DNS names and addresses).
+    ///
+    /// # Errors
+    /// [`AuthorityError`]; an authority that is there is never overwritten.
+    pub(crate) fn open(
+        folder: &Path,
+        names: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Self, AuthorityError> {
+        let (certificate_file, key_file) = (folder.join("ca.crt"), folder.join("ca.key"));
+        let (certificate, key) = match (read(&certificate_file)?, read(&key_file)?) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(_), None) => return Err(AuthorityError::Half { path: key_file }),
+            (None, key) => {
+                // A key without a certificate is what a crash leaves while the authority is made.
+                let key = key.map_or_else(new_key, Ok)?;
+                durable::create_folder(folder).map_err(at(folder))?;
+                let certificate = make(&key, &key_file, now)?;
+                write(&key_file, &key, Readers::Owner)?;
+                write(&certificate_file, &certificate, Readers::Everybody)?;
+                (certificate, key)
+            }
+        };
+        let key = parse_key(&key, &key_file)?;
+        let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(|source| {
+            AuthorityError::Damaged {
+                path: certificate_file,
+                source,
+            }
+        })?;
+        let mut authority = Self {
+            folder: folder.to_owned(),
+            names,
+            certificate,
+            issuer,
+            renew_at: now,
+        };
+        authority.issue(now)?;
+        Ok(authority)
+    }
+
+    /// What clients must trust, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// The certificate to serve, PEM.
+    pub(crate) fn leaf_file(&self) -> PathBuf {
+        self.folder.join("tls.crt")
+    }
+
+    /// Its private key, PEM.
+    pub(crate) fn leaf_key_file(&self) -> PathBuf {
+        self.folder.join("tls.key")
+    }
+
+    /// Issues a new leaf if two thirds of the last one's life are over.
+    pub(crate) fn renew(&mut self, now: Timestamp) -> Result<bool, AuthorityError> {
+        let is_due = now >= self.renew_at;
+        if is_due {
+            self.issue(now)?;
+        }
+        Ok(is_due)
+    }
+
+    fn issue(&mut self, now: Timestamp) -> Result<(), AuthorityError> {
+        let key = KeyPair::generate().map_err(AuthorityError::Make)?;
+        let mut leaf =
+            CertificateParams::new(self.names.clone()).map_err(AuthorityError::Make)?;
+        leaf.distinguished_name = name("Penstock standalone server");
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        set_life(&mut leaf, now, LEAF_LIFE);
+        let leaf = leaf.signed_by(&key, &self.issuer).map_err(AuthorityError::Make)?;
+        write(&self.leaf_key_file(), &key.serialize_pem(), Readers::Owner)?;
+        write(&self.leaf_file(), &leaf.pem(), Readers::Everybody)?;
+        self.renew_at = later(now, RENEW_AFTER);
+        Ok(())
+    }
+}
+
+fn new_key() -> Result<String, AuthorityError> {
+    KeyPair::generate().map(|key| key.serialize_pem()).map_err(AuthorityError::Make)
+}
+
+fn parse_key(pem: &str, path: &Path) -> Result<KeyPair, AuthorityError> {
+    KeyPair::from_pem(pem).map_err(|source| AuthorityError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn make(key: &str, key_file: &Path, now: Timestamp) -> Result<String, AuthorityError> {
+    let key = parse_key(key, key_file)?;
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name = name("Penstock standalone authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_life(&mut authority, now, AUTHORITY_LIFE);
+    let certificate = authority.self_signed(&key).map_err(AuthorityError::Make)?;
+    Ok(certificate.pem())
+}
+
+fn name(common: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, "Penstock");
+    name.push(DnType::CommonName, common);
+    name
+}
+
+fn set_life(of: &mut CertificateParams, now: Timestamp, life: Duration) {
+    let moment = |at: Timestamp| {
+        OffsetDateTime::from_unix_timestamp(at.millis() / 1_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let tolerance = millis(CLOCK_TOLERANCE);
+    of.not_before = moment(now.saturating_add_millis(-tolerance));
+    of.not_after = moment(later(now, life));
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.saturating_add_millis(millis(by))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn read(path: &Path) -> Result<Option<String>, AuthorityError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+fn write(path: &Path, text: &str, readers: Readers) -> Result<(), AuthorityError> {
+    durable::write(path, text.as_bytes(), readers).map_err(at(path))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> AuthorityError {
+    let path = path.to_owned();
+    move |source| AuthorityError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests;

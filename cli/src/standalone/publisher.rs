@@ -1,0 +1,213 @@
+//! From what is asked for to what is in force.
+//!
+//! ```text
+//!   Desired ── plan ──▶ Plan ── carry out: key files ▸ tenants.json ▸ ledger.signed ──▶ Ledger, to be loaded
+//!               │ changes nothing                each synced before the next
+//!               └ problems
+//! ```
+//!
+//! A key that can be read is therefore never one that a restart forgets, and a ledger never speaks of a tenant that
+//! is not on the disk.
+
+mod keys;
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use penstock_api::{Endpoints, Problem, SecretData, Sources, Token, compile, token_secret};
+use penstock_model::Timestamp;
+use penstock_tenancy::Ledger;
+use rand::CryptoRng;
+
+use super::desired::Desired;
+use super::key_files::{Entries, KeyFiles, SecretName};
+use super::ledger_file::{LedgerFile, LedgerFileError};
+use super::tenants::{Tenants, TenantsError};
+use keys::{Drawer, TokenKey};
+
+/// Makes ledgers, and keeps on disk what the next one depends on.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    key_files: KeyFiles,
+    tenants_file: PathBuf,
+    tenants: Tenants,
+    ledger_file: LedgerFile,
+    previous: Option<Ledger>,
+    endpoints: Endpoints,
+}
+
+/// What is to be done. Nothing of it has been done.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What cannot be used.
+    pub(crate) problems: Vec<Problem>,
+    /// Key files that were changed by hand or by a fault, and are left alone.
+    pub(crate) warnings: Vec<KeyFileWarning>,
+    tenants: Tenants,
+    secrets: BTreeMap<SecretName, Entries>,
+    ledger: Ledger,
+}
+
+/// A key file that does not hold the key of its token. The token goes on with the key that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyFileWarning {
+    /// The file.
+    pub(crate) path: PathBuf,
+}
+
+/// Why the state on disk cannot be read or written. What was in force stays in force.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    /// A key file.
+    #[error("cannot use the key files in {}", path.display())]
+    KeyFiles {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// `tenants.json`.
+    #[error("the tenants are not known")]
+    Tenants(#[from] TenantsError),
+    /// `ledger.signed`.
+    #[error("the last ledger is not known")]
+    Ledger(#[from] LedgerFileError),
+}
+
+impl Publisher {
+    /// Opens the state in the data directory.
+    pub(crate) fn open<R: CryptoRng + ?Sized>(
+        data: &Path,
+        endpoints: Endpoints,
+        rng: &mut R,
+    ) -> Result<Self, PublishError> {
+        let tenants_file = data.join("tenants.json");
+        let tenants = Tenants::read(&tenants_file)?;
+        let (ledger_file, previous) = LedgerFile::open(data, rng)?;
+        Ok(Self {
+            key_files: KeyFiles::new(data.join("secrets")),
+            tenants_file,
+            tenants,
+            ledger_file,
+            previous,
+            endpoints,
+        })
+    }
+
+    /// The folder of a Secret's files.
+    pub(crate) fn secret_folder(&self, namespace: &str, name: &str) -> PathBuf {
+        self.key_files.folder(&SecretName {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Decides what to do. Draws what is missing; what is drawn counts only if the plan is carried out.
+    ///
+    /// # Errors
+    /// The key files cannot be read.
+    pub(crate) fn plan<R: CryptoRng + ?Sized>(
+        &self,
+        desired: &Desired,
+        rng: &mut R,
+        now: Timestamp,
+    ) -> Result<Plan, PublishError> {
+        let kept = self.key_files.read().map_err(|source| self.key_files_error(source))?;
+        let secrets: Vec<SecretData> = desired.secrets().cloned().collect();
+        let mut tenants = self.tenants.clone();
+        let applications: Vec<_> = desired
+            .applications()
+            .map(|application| {
+                let metadata = &application.metadata;
+                let namespace = metadata.namespace.as_deref().unwrap_or("default");
+                let name = metadata.name.as_deref().unwrap_or_default();
+                (application.clone(), tenants.of(namespace, name, rng))
+            })
+            .collect();
+        let mut drawer = Drawer::new(&kept, &secrets, self.previous.as_ref());
+        let mut problems = Vec::new();
+        let mut tokens: Vec<Token> = Vec::new();
+        let mut token_keys = BTreeMap::new();
+        for token in desired.tokens() {
+            match drawer.keys_of(token, rng) {
+                Ok(key) => {
+                    token_keys.insert(token.token_name(), key);
+                    tokens.push(token.clone());
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let keys = token_keys.iter().map(|(name, key)| (name.clone(), key.for_ledger())).collect();
+        let (ledger, more) = compile(&Sources {
+            applications: &applications,
+            tokens: &tokens,
+            keys: &keys,
+            previous: self.previous.as_ref(),
+            replicas: 1,
+            now,
+        });
+        problems.extend(more);
+        let mut plan = Plan {
+            problems,
+            warnings: Vec::new(),
+            tenants,
+            secrets: BTreeMap::new(),
+            ledger,
+        };
+        for token in &tokens {
+            if let Some(key) = token_keys.get(&token.token_name()) {
+                self.plan_secret(token, key, &mut plan);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Hands out only what the ledger has.
+    fn plan_secret(&self, token: &Token, key: &TokenKey, plan: &mut Plan) {
+        let in_ledger: HashSet<_> = plan.ledger.tokens().map(|(_, token)| token.id).collect();
+        if !in_ledger.contains(&key.id) {
+            return;
+        }
+        let secret = SecretName {
+            namespace: token.token_name().namespace,
+            name: token.secret_name(),
+        };
+        match &key.material {
+            Some(material) => {
+                let entries = token_secret(key.id, token.permission(), material, &self.endpoints);
+                plan.secrets.insert(secret, entries);
+            }
+            None => plan.warnings.push(KeyFileWarning {
+                path: self.key_files.folder(&secret).join("key"),
+            }),
+        }
+    }
+
+    /// Makes the disk hold what the plan says and answers the ledger that may be loaded now.
+    ///
+    /// # Errors
+    /// [`PublishError`]: the ledger must not be loaded. Trying again is safe.
+    pub(crate) fn carry_out(&mut self, plan: Plan) -> Result<&Ledger, PublishError> {
+        for (secret, entries) in &plan.secrets {
+            self.key_files
+                .write(secret, entries)
+                .map_err(|source| self.key_files_error(source))?;
+        }
+        if plan.tenants != self.tenants {
+            plan.tenants.write(&self.tenants_file)?;
+            self.tenants = plan.tenants;
+        }
+        if self.previous.as_ref() != Some(&plan.ledger) {
+            self.ledger_file.write(&plan.ledger)?;
+        }
+        Ok(self.previous.insert(plan.ledger))
+    }
+
+    fn key_files_error(&self, source: io::Error) -> PublishError {
+        let path = self.tenants_file.with_file_name("secrets");
+        PublishError::KeyFiles { path, source }
+    }
+}
+
+#[cfg(test)]
+mod tests;
