@@ -13,7 +13,11 @@ use clap::{Parser, Subcommand};
 
 /// Penstock: a metrics store for everything that speaks `OpenTSDB`.
 #[derive(Parser, Debug)]
-#[command(name = "penstock", version, about = "A metrics store for everything that speaks OpenTSDB")]
+#[command(
+    name = "penstock",
+    version,
+    about = "A metrics store for everything that speaks OpenTSDB"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

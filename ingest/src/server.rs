@@ -180,6 +180,15 @@ impl Server {
         Ok(())
     }
 
+    /// Calls `then` when the server begins to stop, for whatever reason.
+    pub fn on_stop(&self, then: impl FnOnce() + Send + 'static) {
+        let stopping = self.context.stopping.clone();
+        self.runtime.spawn(async move {
+            stopping.cancelled().await;
+            then();
+        });
+    }
+
     /// Begins a graceful stop; [`Server::wait`] completes it.
     pub fn stop(&self) {
         self.context.stopping.cancel();

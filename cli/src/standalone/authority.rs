@@ -23,13 +23,13 @@ use time::OffsetDateTime;
 
 use super::durable::{self, Readers};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_653);
 const LEAF_LIFE: Duration = DAY.saturating_mul(30);
 /// Two thirds of the leaf's life.
 const RENEW_AFTER: Duration = DAY.saturating_mul(20);
 /// A client's clock may be this far behind ours.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60 * 60);
+const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
 
 /// An authority on disk, ready to issue.
 pub(crate) struct Authority {
@@ -133,14 +133,15 @@ impl Authority {
 
     fn issue(&mut self, now: Timestamp) -> Result<(), AuthorityError> {
         let key = KeyPair::generate().map_err(AuthorityError::Make)?;
-        let mut leaf =
-            CertificateParams::new(self.names.clone()).map_err(AuthorityError::Make)?;
+        let mut leaf = CertificateParams::new(self.names.clone()).map_err(AuthorityError::Make)?;
         leaf.distinguished_name = name("Penstock standalone server");
         leaf.use_authority_key_identifier_extension = true;
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         set_life(&mut leaf, now, LEAF_LIFE);
-        let leaf = leaf.signed_by(&key, &self.issuer).map_err(AuthorityError::Make)?;
+        let leaf = leaf
+            .signed_by(&key, &self.issuer)
+            .map_err(AuthorityError::Make)?;
         write(&self.leaf_key_file(), &key.serialize_pem(), Readers::Owner)?;
         write(&self.leaf_file(), &leaf.pem(), Readers::Everybody)?;
         self.renew_at = later(now, RENEW_AFTER);
@@ -149,7 +150,9 @@ impl Authority {
 }
 
 fn new_key() -> Result<String, AuthorityError> {
-    KeyPair::generate().map(|key| key.serialize_pem()).map_err(AuthorityError::Make)
+    KeyPair::generate()
+        .map(|key| key.serialize_pem())
+        .map_err(AuthorityError::Make)
 }
 
 fn parse_key(pem: &str, path: &Path) -> Result<KeyPair, AuthorityError> {

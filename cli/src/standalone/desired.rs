@@ -99,26 +99,32 @@ impl Desired {
 
     /// The applications.
     pub(crate) fn applications(&self) -> impl Iterator<Item = &MetricsApplication> {
-        self.entries.values().filter_map(|entry| match &entry.manifest {
-            Manifest::Application(application) => Some(application),
-            _ => None,
-        })
+        self.entries
+            .values()
+            .filter_map(|entry| match &entry.manifest {
+                Manifest::Application(application) => Some(application),
+                _ => None,
+            })
     }
 
     /// The tokens.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &Token> {
-        self.entries.values().filter_map(|entry| match &entry.manifest {
-            Manifest::Token(token) => Some(token),
-            _ => None,
-        })
+        self.entries
+            .values()
+            .filter_map(|entry| match &entry.manifest {
+                Manifest::Token(token) => Some(token),
+                _ => None,
+            })
     }
 
     /// The Secrets that keys may come from.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretData> {
-        self.entries.values().filter_map(|entry| match &entry.manifest {
-            Manifest::Secret(secret) => Some(secret),
-            _ => None,
-        })
+        self.entries
+            .values()
+            .filter_map(|entry| match &entry.manifest {
+                Manifest::Secret(secret) => Some(secret),
+                _ => None,
+            })
     }
 }
 
@@ -169,26 +175,41 @@ impl Reading<'_> {
 
     fn document(&mut self, path: &Path, text: &str, document: Document) {
         let name = Kind::of(&document.manifest).and_then(|kind| {
-            kind.map(|kind| ObjectName::of(kind, &document.manifest)).transpose()
+            kind.map(|kind| ObjectName::of(kind, &document.manifest))
+                .transpose()
         });
         let object = match name {
             Ok(Some(object)) => object,
             Ok(None) => return,
             Err(fault) => {
                 self.broken_files.insert(path.to_owned());
-                return self.reports.push(Report::of_fault(path, text, &document, None, fault));
+                return self
+                    .reports
+                    .push(Report::of_fault(path, text, &document, None, fault));
             }
         };
         if let Some(first) = self.desired.get(&object) {
             let message = format!("stands in {} too, which counts", first.file.display());
-            let fault = FieldFault { at: FieldPath::of(["metadata", "name"]), message };
-            return self.reports.push(Report::of_fault(path, text, &document, Some(object), fault));
+            let fault = FieldFault {
+                at: FieldPath::of(["metadata", "name"]),
+                message,
+            };
+            return self
+                .reports
+                .push(Report::of_fault(path, text, &document, Some(object), fault));
         }
         let old = self.good.get(&object).map(|entry| &entry.document.manifest);
         match self.admission.admit(&document.manifest, old) {
             Ok(manifest) => {
                 let file = path.to_owned();
-                self.desired.insert(object, Entry { file, document, manifest });
+                self.desired.insert(
+                    object,
+                    Entry {
+                        file,
+                        document,
+                        manifest,
+                    },
+                );
             }
             Err(faults) => {
                 self.broken_objects.insert(object.clone());

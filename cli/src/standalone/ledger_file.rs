@@ -130,8 +130,14 @@ mod tests {
         let mut damaged = fs::read(&path).unwrap();
         *damaged.last_mut().unwrap() ^= 1;
         fs::write(&path, damaged).unwrap();
-        assert!(matches!(open(data.path()), Err(LedgerFileError::Damaged { .. })));
+        assert!(matches!(
+            open(data.path()),
+            Err(LedgerFileError::Damaged { .. })
+        ));
         fs::write(data.path().join("ledger.key"), "x").unwrap();
-        assert!(matches!(open(data.path()), Err(LedgerFileError::Key { .. })));
+        assert!(matches!(
+            open(data.path()),
+            Err(LedgerFileError::Key { .. })
+        ));
     }
 }

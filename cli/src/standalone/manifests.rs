@@ -62,7 +62,9 @@ pub(crate) fn read_folder(folder: &Path) -> io::Result<BTreeMap<PathBuf, Text>> 
 }
 
 fn is_manifest(path: &Path) -> bool {
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let is_hidden = path
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let extension = path.extension().and_then(|extension| extension.to_str());
     !is_hidden && matches!(extension, Some("yaml" | "yml" | "json")) && !path.is_dir()
 }
@@ -98,7 +100,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Document>, Unparsable> {
 
 /// A `List` is its items, however deep.
 fn unfold(mut manifest: Value, number: usize, root: &FieldPath, documents: &mut Vec<Document>) {
-    let is_list = manifest.get("apiVersion").is_some_and(|version| version == "v1")
+    let is_list = manifest
+        .get("apiVersion")
+        .is_some_and(|version| version == "v1")
         && manifest.get("kind").is_some_and(|kind| kind == "List");
     match manifest.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) if is_list => {

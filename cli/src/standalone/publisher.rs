@@ -33,8 +33,8 @@ pub(crate) struct Publisher {
     tenants_file: PathBuf,
     tenants: Tenants,
     ledger_file: LedgerFile,
+    /// What is in force; empty before the first one.
     previous: Option<Ledger>,
-    endpoints: Endpoints,
 }
 
 /// What is to be done. Nothing of it has been done.
@@ -78,7 +78,6 @@ impl Publisher {
     /// Opens the state in the data directory.
     pub(crate) fn open<R: CryptoRng + ?Sized>(
         data: &Path,
-        endpoints: Endpoints,
         rng: &mut R,
     ) -> Result<Self, PublishError> {
         let tenants_file = data.join("tenants.json");
@@ -90,8 +89,12 @@ impl Publisher {
             tenants,
             ledger_file,
             previous,
-            endpoints,
         })
+    }
+
+    /// The ledger in force, if there has ever been one.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.previous.as_ref()
     }
 
     /// The folder of a Secret's files.
@@ -109,10 +112,14 @@ impl Publisher {
     pub(crate) fn plan<R: CryptoRng + ?Sized>(
         &self,
         desired: &Desired,
+        endpoints: &Endpoints,
         rng: &mut R,
         now: Timestamp,
     ) -> Result<Plan, PublishError> {
-        let kept = self.key_files.read().map_err(|source| self.key_files_error(source))?;
+        let kept = self
+            .key_files
+            .read()
+            .map_err(|source| self.key_files_error(source))?;
         let secrets: Vec<SecretData> = desired.secrets().cloned().collect();
         let mut tenants = self.tenants.clone();
         let applications: Vec<_> = desired
@@ -137,7 +144,10 @@ impl Publisher {
                 Err(problem) => problems.push(problem),
             }
         }
-        let keys = token_keys.iter().map(|(name, key)| (name.clone(), key.for_ledger())).collect();
+        let keys = token_keys
+            .iter()
+            .map(|(name, key)| (name.clone(), key.for_ledger()))
+            .collect();
         let (ledger, more) = compile(&Sources {
             applications: &applications,
             tokens: &tokens,
@@ -156,14 +166,14 @@ impl Publisher {
         };
         for token in &tokens {
             if let Some(key) = token_keys.get(&token.token_name()) {
-                self.plan_secret(token, key, &mut plan);
+                self.plan_secret(token, key, endpoints, &mut plan);
             }
         }
         Ok(plan)
     }
 
     /// Hands out only what the ledger has.
-    fn plan_secret(&self, token: &Token, key: &TokenKey, plan: &mut Plan) {
+    fn plan_secret(&self, token: &Token, key: &TokenKey, endpoints: &Endpoints, plan: &mut Plan) {
         let in_ledger: HashSet<_> = plan.ledger.tokens().map(|(_, token)| token.id).collect();
         if !in_ledger.contains(&key.id) {
             return;
@@ -174,7 +184,7 @@ impl Publisher {
         };
         match &key.material {
             Some(material) => {
-                let entries = token_secret(key.id, token.permission(), material, &self.endpoints);
+                let entries = token_secret(key.id, token.permission(), material, endpoints);
                 plan.secrets.insert(secret, entries);
             }
             None => plan.warnings.push(KeyFileWarning {

@@ -80,11 +80,14 @@ impl Tenants {
         name: &str,
         rng: &mut R,
     ) -> TenantId {
-        *self.0.entry(format!("{namespace}/{name}")).or_insert_with(|| {
-            let mut id = [0; 16];
-            rng.fill_bytes(&mut id);
-            TenantId::from_bytes(id)
-        })
+        *self
+            .0
+            .entry(format!("{namespace}/{name}"))
+            .or_insert_with(|| {
+                let mut id = [0; 16];
+                rng.fill_bytes(&mut id);
+                TenantId::from_bytes(id)
+            })
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -92,14 +95,20 @@ impl Tenants {
         if checksum(&file.tenants) != file.checksum {
             return None;
         }
-        let parsed = file.tenants.into_iter().map(|(name, id)| Some((name, id.parse().ok()?)));
+        let parsed = file
+            .tenants
+            .into_iter()
+            .map(|(name, id)| Some((name, id.parse().ok()?)));
         let tenants = parsed.collect::<Option<BTreeMap<String, TenantId>>>()?;
         let distinct: BTreeSet<_> = tenants.values().collect();
         (distinct.len() == tenants.len()).then_some(Self(tenants))
     }
 
     fn to_text(&self) -> BTreeMap<String, String> {
-        self.0.iter().map(|(name, id)| (name.clone(), id.to_string())).collect()
+        self.0
+            .iter()
+            .map(|(name, id)| (name.clone(), id.to_string()))
+            .collect()
     }
 }
 
@@ -128,8 +137,14 @@ mod tests {
         let before = tenants.clone();
         let mill = tenants.of("default", "mill", &mut StdRng::seed_from_u64(2));
         assert_eq!(tenants, before);
-        assert_ne!(mill, tenants.of("default", "forge", &mut StdRng::seed_from_u64(2)));
-        assert_ne!(mill, tenants.of("other", "mill", &mut StdRng::seed_from_u64(2)));
+        assert_ne!(
+            mill,
+            tenants.of("default", "forge", &mut StdRng::seed_from_u64(2))
+        );
+        assert_ne!(
+            mill,
+            tenants.of("other", "mill", &mut StdRng::seed_from_u64(2))
+        );
     }
 
     #[test]

@@ -35,7 +35,8 @@ impl Settling {
 
     /// When to read, if nothing changes any more.
     pub(crate) fn due(&self) -> Option<Duration> {
-        self.first_and_last.map(|(first, last)| (last + STILL).min(first + PATIENCE))
+        self.first_and_last
+            .map(|(first, last)| (last + STILL).min(first + PATIENCE))
     }
 
     /// Whether it is time to read. Then the next change begins anew.
@@ -64,6 +65,13 @@ pub(crate) fn watch(
     })?;
     watcher.watch(folder, RecursiveMode::NonRecursive)?;
     Ok(watcher)
+}
+
+/// Watches the folder again, if it is another one than before. While there is none, reading it fails and is tried again.
+pub(crate) fn again(watcher: &mut RecommendedWatcher, folder: &Path) {
+    if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+        tracing::warn!(%error, folder = %folder.display(), "folder not watched");
+    }
 }
 
 /// Our own reading is no change.

@@ -43,6 +43,19 @@ impl Report {
     }
 }
 
+impl Report {
+    /// A fault of a whole file.
+    pub(crate) fn of_file(file: &Path, message: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: None,
+            object: None,
+            field: FieldPath::root(),
+            message: message.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Report {
     /// `file:line: object: field: message`, as compilers say it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

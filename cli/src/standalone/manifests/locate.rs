@@ -45,7 +45,10 @@ struct Inside {
 enum Place {
     Key,
     /// The line of the key and whether it is the wanted one.
-    Value { line: usize, is_wanted: bool },
+    Value {
+        line: usize,
+        is_wanted: bool,
+    },
     Element(usize),
 }
 
@@ -94,7 +97,9 @@ impl Walk<'_> {
     /// A value begins. Answers whether it lies on the wanted way, and remembers its line if it does.
     fn reach(&mut self, line: usize) -> bool {
         let depth = self.inside.len();
-        let step = depth.checked_sub(1).and_then(|above| self.wanted.get(above));
+        let step = depth
+            .checked_sub(1)
+            .and_then(|above| self.wanted.get(above));
         let (is_on_the_way, line) = match self.inside.last() {
             None => (true, line),
             Some(inside) => match inside.place {

@@ -77,7 +77,9 @@ impl<'a> Drawer<'a> {
                 material: Some(material),
             });
         }
-        let in_force = before.and_then(|before| before.keys.last()).map(|key| key.hash);
+        let in_force = before
+            .and_then(|before| before.keys.last())
+            .map(|key| key.hash);
         match (kept.and_then(|kept| kept.key.as_ref()), in_force) {
             (Some(Ok(key)), in_force) if is_credible(key, in_force) => {
                 Ok(handed_out(id, key.clone()))

@@ -1,0 +1,209 @@
+//! One round: read the manifests, decide, write, load, report.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+
+use penstock_api::{Admission, Endpoints, FieldFault, ObjectName, Problem};
+use penstock_ingest::server::{Addresses, Server, ServerError};
+use penstock_model::Clock;
+
+use super::arguments::Settings;
+use super::desired::{Desired, Report};
+use super::manifests::{self, Text};
+use super::publisher::{Plan, PublishError, Publisher};
+use super::{TokenFiles, greeting, remembered};
+
+/// What must be remembered from one round to the next.
+pub(crate) struct Refresher {
+    manifests: PathBuf,
+    remembered: PathBuf,
+    ca_file: PathBuf,
+    admission: Admission,
+    publisher: Publisher,
+    endpoints: Endpoints,
+    /// What was good in the last round, or in the last run.
+    good: Desired,
+    /// What has been told already.
+    told: BTreeSet<String>,
+    loaded_revision: Option<u64>,
+}
+
+/// Why a round did not bring the manifests into force. What was in force stays.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RefreshError {
+    /// The folder of manifests cannot be listed.
+    #[error("cannot read the manifests in {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The data directory.
+    #[error("cannot write what the manifests ask for")]
+    Publish(#[from] PublishError),
+    /// The server.
+    #[error("the server does not take the ledger")]
+    Load(#[source] ServerError),
+}
+
+impl Refresher {
+    /// Takes up what the last run left.
+    pub(crate) fn new(settings: &Settings, publisher: Publisher, endpoints: Endpoints) -> Self {
+        let admission = Admission::new();
+        let remembered = settings.data.join("manifests.json");
+        let good = remembered::read(&remembered, &admission).unwrap_or_else(|error| {
+            let file = remembered.display();
+            tracing::warn!(%error, %file, "last good manifests are not known");
+            Desired::default()
+        });
+        Self {
+            manifests: settings.manifests.clone(),
+            remembered,
+            ca_file: settings.data.join("tls/ca.crt"),
+            admission,
+            publisher,
+            endpoints,
+            good,
+            told: BTreeSet::new(),
+            loaded_revision: None,
+        }
+    }
+
+    /// Brings into force what the manifests say now.
+    ///
+    /// # Errors
+    /// [`RefreshError`]; trying again is safe.
+    pub(crate) fn refresh(
+        &mut self,
+        server: &Server,
+        clock: &dyn Clock,
+    ) -> Result<(), RefreshError> {
+        let files = manifests::read_folder(&self.manifests).map_err(|source| {
+            let path = self.manifests.clone();
+            RefreshError::Folder { path, source }
+        })?;
+        let (mut desired, mut reports) = Desired::read(&files, &self.good, &self.admission);
+        let plan = self.settle(&mut desired, &files, &mut reports, clock)?;
+        for warning in &plan.warnings {
+            let fault = "is not the key of its token, which keeps the one that it has; remove the file for a new key";
+            reports.push(Report::of_file(&warning.path, fault));
+        }
+        let problems: Vec<ObjectName> = plan
+            .problems
+            .iter()
+            .map(|problem| problem.object.clone())
+            .collect();
+        let ledger = self.publisher.carry_out(plan)?;
+        if self.loaded_revision != Some(ledger.revision) {
+            server.load_ledger(ledger).map_err(RefreshError::Load)?;
+            self.loaded_revision = Some(ledger.revision);
+            let (applications, tokens) = (ledger.applications.len(), ledger.tokens().count());
+            let revision = ledger.revision;
+            tracing::info!(revision, applications, tokens, "ledger in force");
+        }
+        for object in &problems {
+            desired.remove(object);
+        }
+        self.remember(desired);
+        self.tell(&reports);
+        Ok(())
+    }
+
+    /// Plans until nothing new is asked for that cannot be done: an object that cannot be used goes back to its last
+    /// good manifest.
+    fn settle(
+        &self,
+        desired: &mut Desired,
+        files: &std::collections::BTreeMap<PathBuf, Text>,
+        reports: &mut Vec<Report>,
+        clock: &dyn Clock,
+    ) -> Result<Plan, RefreshError> {
+        loop {
+            let plan =
+                self.publisher
+                    .plan(desired, &self.endpoints, &mut rand::rng(), clock.now())?;
+            let mut took_back = false;
+            for problem in &plan.problems {
+                reports.extend(report(problem, desired, files));
+                took_back |= desired.take_back(&problem.object, &self.good);
+            }
+            if !took_back {
+                return Ok(plan);
+            }
+        }
+    }
+
+    /// Keeps what is good. If the disk refuses, the next start knows the manifests of an earlier round: no harm as
+    /// long as the files are good.
+    fn remember(&mut self, desired: Desired) {
+        if desired != self.good
+            && let Err(error) = remembered::write(&self.remembered, &desired)
+        {
+            let file = self.remembered.display();
+            tracing::warn!(%error, %file, "last good manifests not kept");
+        }
+        self.good = desired;
+    }
+
+    /// Logs what has not been told in the round before.
+    fn tell(&mut self, reports: &[Report]) {
+        let mut now = BTreeSet::new();
+        for report in reports {
+            let text = report.to_string();
+            if !self.told.contains(&text) && !now.contains(&text) {
+                tracing::warn!(
+                    file = %report.file.display(),
+                    line = report.line,
+                    object = report.object.as_ref().map(tracing::field::display),
+                    field = %report.field,
+                    reason = report.message,
+                    "manifest refused"
+                );
+            }
+            now.insert(text);
+        }
+        if reports.is_empty() && !self.told.is_empty() {
+            tracing::info!("all manifests are good again");
+        }
+        self.told = now;
+    }
+
+    /// What to print when the server listens.
+    pub(crate) fn greeting(&self, addresses: Addresses, authority: &str) -> String {
+        let files = TokenFiles {
+            tokens: self.good.tokens().collect(),
+            folder: &|namespace, name| self.publisher.secret_folder(namespace, name),
+        };
+        let ledger = self.publisher.ledger();
+        greeting(addresses, authority, &self.ca_file, ledger, &files)
+    }
+}
+
+/// A problem with the file and line of its object.
+fn report(
+    problem: &Problem,
+    desired: &Desired,
+    files: &std::collections::BTreeMap<PathBuf, Text>,
+) -> Option<Report> {
+    let entry = desired.get(&problem.object)?;
+    let fault = FieldFault {
+        at: problem.at.clone(),
+        message: format!("{} ({:?})", problem.message, problem.reason),
+    };
+    let text = files
+        .get(&entry.file)
+        .and_then(|text| text.as_deref().ok())
+        .unwrap_or_default();
+    let object = Some(problem.object.clone());
+    Some(Report::of_fault(
+        &entry.file,
+        text,
+        &entry.document,
+        object,
+        fault,
+    ))
+}
+
+#[cfg(test)]
+mod tests;
