@@ -11,12 +11,12 @@ use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
 use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter};
 use penstock_store::store::Store;
-use penstock_tenancy::{
-    Allow, ApplicationLimits, KeyHash, Ledger, LedgerApplication, LedgerKey, LedgerToken, OnError,
-    Permission, Profile, TokenLimits, TokenState,
-};
+use penstock_tenancy::{Ledger, LedgerApplication, LedgerToken, Permission};
+
+pub(crate) use crate::ledger_fixture::tags;
 
 use crate::auth::{Authenticator, Grant};
+use crate::ledger_fixture;
 use crate::limit::Quotas;
 use crate::manual_clock::ManualClock;
 use crate::write::EventLoop;
@@ -40,8 +40,7 @@ pub(crate) struct Story {
     pub(crate) ledger: Ledger,
 }
 
-/// The id and key of the token with this number; odd numbers are write tokens of application 1, even ones of
-/// application 2.
+/// The id and key of the write token that the application of this number has.
 pub(crate) fn credential(token: u8) -> String {
     format!("{}:{}", id(token), key(token))
 }
@@ -54,45 +53,20 @@ fn key(token: u8) -> String {
     format!("KeyOfTheTokenWithTheNumber0000000{token}")
 }
 
-/// A write token.
-pub(crate) fn token(number: u8) -> LedgerToken {
-    LedgerToken {
-        id: id(number).parse().unwrap(),
-        namespace: "iot".to_owned(),
-        name: format!("token-{number}"),
-        permission: Permission::Write,
-        state: TokenState::Active,
-        keys: vec![LedgerKey {
-            hash: KeyHash::of(key(number).as_bytes()),
-            not_after: None,
-        }],
-        tags: Tags::default(),
-        not_before: None,
-        expires_at: None,
-        limits: TokenLimits::default(),
-        allow: Allow::default(),
-    }
+/// A write token of this number.
+fn token(number: u8) -> LedgerToken {
+    ledger_fixture::token(&id(number), &key(number), Permission::Write)
 }
 
-/// An application with these tokens.
-pub(crate) fn application(number: u8, tokens: Vec<LedgerToken>) -> LedgerApplication {
+/// An application with the token of its number.
+fn application(number: u8) -> LedgerApplication {
     LedgerApplication {
-        namespace: "iot".to_owned(),
         name: format!("app-{number}"),
         tenant: TenantId::from_bytes([number; 16]),
-        profile: Profile::Lenient,
-        charset: penstock_model::Charset::default(),
-        on_error: OnError::Close,
         tags: Tags::default(),
-        limits: ApplicationLimits::default(),
-        paused: false,
-        removed: false,
-        tokens,
+        tokens: vec![token(number)],
+        ..ledger_fixture::ledger(1).applications[0].clone()
     }
-}
-
-pub(crate) fn tags(pairs: &[(&str, &str)]) -> Tags {
-    Tags::from_pairs(pairs.iter().copied()).unwrap()
 }
 
 impl Story {
@@ -103,42 +77,39 @@ impl Story {
 
     /// As [`Story::new`], with another ledger.
     pub(crate) fn with(change: impl FnOnce(&mut Ledger)) -> Self {
-        Self::on(Arc::new(SimDisk::new()), StoreConfig::default(), change)
+        let mut new = Self::on_store(|_| {});
+        new.change_ledger(change);
+        new
     }
 
-    pub(crate) fn on(
-        disk: Arc<SimDisk>,
-        config: StoreConfig,
-        change: impl FnOnce(&mut Ledger),
-    ) -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
-        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
-        let config = StoreConfig {
+    /// As [`Story::new`], with another store.
+    pub(crate) fn on_store(change: impl FnOnce(&mut StoreConfig)) -> Self {
+        let mut config = StoreConfig {
             wal_segment_bytes: 1 << 20,
             group_bytes_max: 64 << 10,
-            ..config
+            ..StoreConfig::default()
         };
+        change(&mut config);
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
+        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
+        let disk = Arc::new(SimDisk::new());
         let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();
         let authenticator = Arc::new(Authenticator::new(as_clock(), Quotas::new(as_clock())));
         let event_loop = Arc::new(EventLoop::new(store.clone(), as_clock(), 1 << 20, 42));
         let ledger = Ledger {
-            revision: 0,
+            revision: 1,
             replicas: 1,
-            applications: vec![
-                application(1, vec![token(1)]),
-                application(2, vec![token(2)]),
-            ],
+            applications: vec![application(1), application(2)],
         };
-        let mut story = Self {
+        authenticator.load(&ledger);
+        Self {
             clock,
             disk,
             store,
             authenticator,
             event_loop,
             ledger,
-        };
-        story.change_ledger(change);
-        story
+        }
     }
 
     /// Loads the next revision of the ledger.

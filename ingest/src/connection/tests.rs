@@ -1,4 +1,3 @@
-use penstock_store::config::StoreConfig;
 use penstock_tenancy::{ApplicationLimits, OnError, Permission, Profile, TokenLimits, TokenState};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -420,7 +419,7 @@ fn story_of_revocation(story: &mut Story, context: &TelnetContext) -> String {
         let session = async { tokio::join!(serve(ours, peer, context), client) };
         tokio::select! {
             () = deliver => unreachable!("it runs for ever"),
-            (_, said) = session => said,
+            ((), said) = session => said,
         }
     })
 }
@@ -466,7 +465,7 @@ fn a_token_whose_rules_change_writes_to_new_series_from_the_next_point_on() {
         let session = async { tokio::join!(serve(ours, peer, &context), client) };
         tokio::select! {
             () = deliver => unreachable!("it runs for ever"),
-            (_, said) = session => said,
+            ((), said) = session => said,
         }
     });
     assert!(
@@ -560,15 +559,7 @@ fn a_stopping_server_says_so() {
 
 #[test]
 fn while_the_disk_is_full_nothing_is_read_and_then_the_sender_is_told() {
-    let disk = Arc::new(penstock_store::disk::SimDisk::new());
-    let story = Story::on(
-        disk,
-        StoreConfig {
-            pending_bytes_max: 0,
-            ..StoreConfig::default()
-        },
-        |_| {},
-    );
+    let story = Story::on_store(|config| config.pending_bytes_max = 0);
     let context = context(&story);
     story.disk.set_full(true);
     let said = story.run_with_paused_time(async {

@@ -170,3 +170,6 @@ impl<'a> Batch<'a> {
         Ok(series)
     }
 }
+
+#[cfg(test)]
+mod tests;

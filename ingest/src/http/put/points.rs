@@ -121,7 +121,7 @@ impl<'a> PointWriter<'a> {
             (None, Some(grant)) => Ok(grant),
             (None, None) => Err(Denied::Auth(AuthError::Missing)),
         };
-        let grant = grant.map_err(denied)?;
+        let grant = grant.map_err(|why| denied(&why))?;
         let point = element.check(grant.profile()).map_err(|fault| {
             self.events.count_refused(RefusalKind::Data);
             (Cause::Data, fault.http_text())
@@ -163,8 +163,8 @@ impl<'a> PointWriter<'a> {
 }
 
 #[cold]
-fn denied(denied: Denied) -> (Cause, String) {
-    let cause = match &denied {
+fn denied(denied: &Denied) -> (Cause, String) {
+    let cause = match denied {
         Denied::Auth(error) if error.asks_for_credentials() => Cause::Unauthorized,
         Denied::NoCredential => Cause::Unauthorized,
         Denied::Auth(_) => Cause::Forbidden,

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use penstock_model::{Tags, Timestamp};
+use penstock_model::{Charset, Tags, Timestamp};
 use penstock_store::series::{Novelty, SeriesBudget};
-use penstock_tenancy::{Allow, Permission, TokenState};
+use penstock_tenancy::{Allow, OnError, Permission, Profile, TokenState};
 
 use super::*;
 use crate::limit::PointLease;
@@ -39,9 +39,9 @@ impl Story {
             namespace: "iot".to_owned(),
             name: "demo".to_owned(),
             tenant: TenantId::from_bytes([7; 16]),
-            profile: Default::default(),
-            charset: Default::default(),
-            on_error: Default::default(),
+            profile: Profile::default(),
+            charset: Charset::default(),
+            on_error: OnError::default(),
             tags: Tags::default(),
             limits: of_application,
             paused: false,
