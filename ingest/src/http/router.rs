@@ -158,6 +158,3 @@ async fn method_not_allowed(method: Method) -> ApiError {
         "The HTTP method [{method}] is not permitted for this endpoint"
     ))
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ mod client;
 mod disk;
 mod lifecycle;
 mod listeners;
+mod routes;
 mod sessions;
 
 use std::path::PathBuf;

@@ -1,9 +1,10 @@
 //! The counters of listener, authentication, ledger and HTTP.
 
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 
 use http::StatusCode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -53,7 +54,7 @@ pub struct ConnectionLabels {
 }
 
 /// What a connection spoke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Spoken {
     /// HTTP/1.
     Http1,
@@ -75,7 +76,7 @@ pub struct RefusalLabels {
 }
 
 /// Why a credential was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalReason {
     /// None was given.
     Missing,
@@ -95,7 +96,7 @@ pub struct LedgerLabels {
 }
 
 /// How a ledger came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LedgerOrigin {
     /// The mounted file.
     File,
@@ -112,6 +113,27 @@ pub enum LedgerOrigin {
 pub struct AnswerLabels {
     /// `2xx` to `5xx`, and those that a person would ask about by themselves.
     pub status: &'static str,
+}
+
+/// How each label is written.
+macro_rules! label_values {
+    ($($label:ty { $($variant:ident: $text:literal),+ })+) => {$(
+        impl EncodeLabelValue for $label {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+                fmt::Write::write_str(encoder, match self { $(Self::$variant => $text),+ })
+            }
+        }
+    )+};
+}
+
+label_values! {
+    Spoken {
+        Http1: "http1", Http2: "http2", Telnet: "telnet", Nothing: "nothing", Misplaced: "misplaced"
+    }
+    RefusalReason {
+        Missing: "missing", Malformed: "malformed", Unknown: "unknown", Forbidden: "forbidden"
+    }
+    LedgerOrigin { File: "file", Kept: "kept", Post: "post", Process: "process" }
 }
 
 impl From<AuthError> for RefusalReason {

@@ -120,7 +120,7 @@ fn a_mounted_ledger_is_followed() {
     let metrics = get(story.admin(), "/metrics").body;
     assert!(metrics.contains("penstock_ledger_revision 5"), "{metrics}");
     assert!(
-        metrics.contains("penstock_ledger_rejections_total{origin=\"File\"} 1"),
+        metrics.contains("penstock_ledger_rejections_total{origin=\"file\"} 1"),
         "{metrics}"
     );
 }

@@ -1,0 +1,104 @@
+//! Paths and methods, asked over a socket.
+
+use std::io::Write;
+
+use super::client::{Answer, connect, exchange, put, read_to_end};
+use super::*;
+
+fn ask(story: &Story, line: &str) -> Answer {
+    let request = format!("{line} HTTP/1.1\r\nHost: h\r\n\r\n");
+    exchange(&mut connect(story.plain()), &request)
+}
+
+#[test]
+fn every_answer_is_json_and_says_what_is_wrong() {
+    let story = Story::start();
+    for (line, status, body) in [
+        (
+            "GET /api/nothing",
+            404,
+            r#"{"error":{"code":404,"message":"Endpoint not found"}}"#,
+        ),
+        (
+            "GET /metrics",
+            404,
+            r#"{"error":{"code":404,"message":"Endpoint not found"}}"#,
+        ),
+        (
+            "GET /api/put",
+            405,
+            r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [GET] is not permitted for this endpoint"}}"#,
+        ),
+        (
+            "OPTIONS /api/put",
+            405,
+            r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [OPTIONS] is not permitted for this endpoint"}}"#,
+        ),
+        (
+            "POST /api/v2/put",
+            501,
+            r#"{"error":{"code":501,"message":"Requested API version is greater than the max implemented","details":"API version [2] is greater than the max [1]"}}"#,
+        ),
+        (
+            "POST /api/v1x/put",
+            400,
+            r#"{"error":{"code":400,"message":"Invalid API version format supplied","details":"API version [1x] cannot be parsed to an integer"}}"#,
+        ),
+    ] {
+        let answer = ask(&story, line);
+        assert_eq!(answer.status, status, "{line}");
+        assert_eq!(answer.body, body, "{line}");
+        let json = "content-type: application/json; charset=utf-8\r\n";
+        assert!(answer.head.contains(json), "{answer:?}");
+    }
+}
+
+#[test]
+fn one_endpoint_has_many_spellings() {
+    let story = Story::start();
+    let mut client = connect(story.plain());
+    for path in [
+        "/api/put",
+        "/api/put/",
+        "/API/Put?sync",
+        "/api/v1/put",
+        "/opentsdb/api/put",
+        "/api/put/x",
+        "http://h/api/put",
+        // Not allowed in an address, and sent all the same.
+        "/api/put?m={a|b}",
+    ] {
+        let request = put().replacen("/api/put", path, 1);
+        assert_eq!(exchange(&mut client, &request).status, 204, "{path}");
+    }
+}
+
+#[test]
+fn small_questions_need_no_credentials() {
+    let story = Story::start();
+    assert_eq!(ask(&story, "GET /api/v1/health/check").status, 204);
+    assert_eq!(ask(&story, "GET /health").body, "OK");
+    assert!(
+        ask(&story, "GET /api/v1/health/status")
+            .body
+            .starts_with('[')
+    );
+    assert!(ask(&story, "GET /api/v1/version").body.contains("2.4.1"));
+}
+
+#[test]
+fn careless_headers_are_taken() {
+    let story = Story::start();
+    // A bare line feed, and a host that is an address with a scheme, as netdata sends them.
+    let careless =
+        put()
+            .replacen("\r\n", "\n", 1)
+            .replacen("Host: h", "Host: tcp:127.0.0.1:4242", 1);
+    assert_eq!(exchange(&mut connect(story.plain()), &careless).status, 204);
+    // Two lengths for one body are an attack: the chunks count, and this body has none.
+    let smuggled = put().replacen("Host: h", "Host: h\r\nTransfer-Encoding: chunked", 1);
+    let mut client = connect(story.plain());
+    client.write_all(smuggled.as_bytes()).unwrap();
+    let heard = read_to_end(&mut client);
+    assert!(!heard.contains(" 2"), "{heard}");
+}
