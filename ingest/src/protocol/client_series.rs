@@ -46,11 +46,11 @@ impl Point<'_> {
         let mut pairs = self.collect_pairs()?;
         self.apply_aggregate_tag(&mut pairs)?;
         self.check_count(&pairs, rules.profile)?;
-        let metric = check_name(self.metric, NameRole::Metric, b"", rules)?;
+        let metric = check_name(self.metric, NameRole::Metric, b"", *rules)?;
         let mut checked = Vec::with_capacity(pairs.len());
         for Pair { key, value } in &pairs {
             let value = value.as_deref();
-            let name = check_name(key, NameRole::TagKey, value.unwrap_or_default(), rules)?;
+            let name = check_name(key, NameRole::TagKey, value.unwrap_or_default(), *rules)?;
             if is_reserved(name) {
                 return Err(PointFault::ReservedTag {
                     key: Quoted::text(name),
@@ -59,7 +59,7 @@ impl Point<'_> {
             let value = value.ok_or_else(|| PointFault::NullTagValue {
                 key: Quoted::text(name),
             })?;
-            checked.push((name, check_name(value, NameRole::TagValue, key, rules)?));
+            checked.push((name, check_name(value, NameRole::TagValue, key, *rules)?));
         }
         Ok(ClientSeries {
             metric: metric.into(),
@@ -86,13 +86,13 @@ impl Point<'_> {
             if count == PAIRS_MAX {
                 return Err(too_many(self.tags.pairs().count(), PAIRS_MAX, &pairs));
             }
-            if self.tags.from_telnet() && key == KAIROS_TTL_TAG.as_bytes() {
+            if self.tags.is_from_line() && key == KAIROS_TTL_TAG.as_bytes() {
                 continue;
             }
             let value = value.map(std::borrow::Cow::Borrowed);
             match pairs.iter_mut().find(|have| have.key == key) {
                 None => pairs.push(Pair { key, value }),
-                Some(have) if !self.tags.from_telnet() => have.value = value,
+                Some(have) if !self.tags.is_from_line() => have.value = value,
                 Some(have) if have.value == value => {}
                 Some(_) => {
                     return Err(PointFault::DuplicateTag {
@@ -227,7 +227,7 @@ fn check_name<'a>(
     raw: &'a [u8],
     role: NameRole,
     other: &[u8],
-    rules: &NameRules,
+    rules: NameRules,
 ) -> Result<&'a str, PointFault> {
     if looks_like_key(raw) {
         return Err(PointFault::KeyShapedName(role));

@@ -130,9 +130,8 @@ pub(crate) fn intersect(filters: &[SeriesFilter], others: &[SeriesFilter]) -> Ve
 #[derive(Default)]
 struct Group {
     metric: Option<Matcher>,
-    interval: Option<Matcher>,
-    aggregator: Option<Matcher>,
-    group_by: Option<Matcher>,
+    /// Span, function over it, function over series.
+    rollup: [Option<Matcher>; 3],
     tags: Vec<(Box<str>, Matcher)>,
     /// Whether a series without any label is kept out.
     restricts: bool,
@@ -140,11 +139,12 @@ struct Group {
 
 impl Group {
     fn add(&mut self, label: String, matcher: Matcher) {
+        let [interval, aggregator, group_by] = &mut self.rollup;
         let place = match label.as_str() {
             NAME_LABEL => &mut self.metric,
-            INTERVAL_LABEL => &mut self.interval,
-            AGGREGATOR_LABEL => &mut self.aggregator,
-            GROUP_BY_LABEL => &mut self.group_by,
+            INTERVAL_LABEL => interval,
+            AGGREGATOR_LABEL => aggregator,
+            GROUP_BY_LABEL => group_by,
             _ => return self.tags.push((label.into(), matcher)),
         };
         *place = Some(match place.take() {
@@ -155,15 +155,15 @@ impl Group {
 
     fn finish(self) -> SeriesFilter {
         let any = |matcher: Option<Matcher>| matcher.unwrap_or_else(Matcher::any);
-        let names_rollup =
-            self.interval.is_some() || self.aggregator.is_some() || self.group_by.is_some();
+        let names_rollup = self.rollup.iter().any(Option::is_some);
+        let [interval, aggregator, group_by] = self.rollup.map(any);
         SeriesFilter {
             metric: any(self.metric),
             kind: if names_rollup {
                 KindFilter::Rollups {
-                    interval: any(self.interval),
-                    aggregator: any(self.aggregator),
-                    group_by: any(self.group_by),
+                    interval,
+                    aggregator,
+                    group_by,
                 }
             } else {
                 KindFilter::RawOnly
@@ -206,13 +206,13 @@ fn matcher(operator: Operator, value: String) -> Result<Matcher, SelectorError> 
     Ok(match operator {
         Operator::Equals => Matcher::Equals(value.into()),
         Operator::NotEquals => Matcher::NotEquals(value.into()),
-        Operator::Matches => match alternatives(&value) {
-            Some(texts) => Matcher::OneOf(texts),
-            None => {
-                let regex = compile(&value)?;
-                Matcher::Matches(Arc::new(move |text| regex.is_match(text)))
+        Operator::Matches => {
+            if let Some(texts) = alternatives(&value) {
+                return Ok(Matcher::OneOf(texts));
             }
-        },
+            let regex = compile(&value)?;
+            Matcher::Matches(Arc::new(move |text| regex.is_match(text)))
+        }
         Operator::DoesNotMatch => {
             let regex = compile(&value)?;
             Matcher::Matches(Arc::new(move |text| !regex.is_match(text)))

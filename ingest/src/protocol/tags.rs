@@ -74,7 +74,7 @@ impl<'a> RawTags<'a> {
     }
 
     /// Whether the tags come from a line; else from a body.
-    pub(crate) const fn from_telnet(&self) -> bool {
+    pub(crate) const fn is_from_line(&self) -> bool {
         matches!(self.form, TagForm::Telnet | TagForm::TelnetStrict)
     }
 
@@ -171,20 +171,25 @@ fn next_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn next_prefixed<'a>(rest: &mut &'a [u8]) -> Option<RawPair<'a>> {
-    let key = take_prefixed(rest)??;
-    Some((key, take_prefixed(rest)?))
+    let key_length = take_length(rest)?;
+    let key = take_bytes(rest, key_length)?;
+    let value = match take_length(rest)? {
+        NULL_LENGTH => None,
+        length => Some(take_bytes(rest, length)?),
+    };
+    Some((key, value))
 }
 
-fn take_prefixed<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+fn take_length(rest: &mut &[u8]) -> Option<u32> {
     let (length, after) = rest.split_first_chunk::<4>()?;
-    let length = u32::from_le_bytes(*length);
-    if length == NULL_LENGTH {
-        *rest = after;
-        return Some(None);
-    }
-    let (bytes, after) = after.split_at_checked(usize::try_from(length).ok()?)?;
     *rest = after;
-    Some(Some(bytes))
+    Some(u32::from_le_bytes(*length))
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
+    let (bytes, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    *rest = after;
+    Some(bytes)
 }
 
 /// Appends one pair in [`TagForm::Prefixed`].

@@ -53,9 +53,9 @@ fn unix(text: &str) -> Option<Timestamp> {
     const MICROS_MAX: u64 = 9_999_999_999_999_999;
     let millis = match Value::parse(text.as_bytes()).ok()? {
         Value::Integer(number) => match number.unsigned_abs() {
-            0..=SECONDS_MAX => number * 1_000,
-            ..=MILLIS_MAX => number,
-            ..=MICROS_MAX => number.div_euclid(1_000),
+            digits if digits <= SECONDS_MAX => number * 1_000,
+            digits if digits <= MILLIS_MAX => number,
+            digits if digits <= MICROS_MAX => number.div_euclid(1_000),
             _ => number.div_euclid(1_000_000),
         },
         fraction => {
@@ -327,9 +327,11 @@ mod tests {
         fn a_moment_written_as_a_date_is_that_moment(days in -700_000i32..2_900_000, within in 0i64..86_400_000) {
             let name = Day::from_number(days).to_string();
             prop_assume!(name.len() == 8);
+            let (year, rest) = name.split_at(4);
+            let (month, day) = rest.split_at(2);
             let text = format!(
-                "{}-{}-{}T{:02}:{:02}:{:02}.{:03}Z",
-                &name[..4], &name[4..6], &name[6..],
+                "{year}-{month}-{day}T{:02}:{:02}:{:02}.{:03}Z",
+
                 within / HOUR_MS, within / MINUTE_MS % 60, within / 1_000 % 60, within % 1_000,
             );
             prop_assert_eq!(millis(&text), Some(i64::from(days) * DAY_MS + within));

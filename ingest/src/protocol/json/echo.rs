@@ -59,12 +59,11 @@ fn push_tags(out: &mut Vec<u8>, tags: &RawTags<'_>) {
         separator = b",";
         let key = String::from_utf8_lossy(key);
         let key = redact_keys(&key);
-        match value {
-            Some(value) => push_text(out, &key, value),
-            None => {
-                push_string(out, &key);
-                out.extend_from_slice(b":null");
-            }
+        if let Some(value) = value {
+            push_text(out, &key, value);
+        } else {
+            push_string(out, &key);
+            out.extend_from_slice(b":null");
         }
     }
     out.push(b'}');

@@ -145,9 +145,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn string(&mut self) -> Result<String, SelectorError> {
-        let quote = match self.peek() {
-            Some(quote @ ('"' | '\'' | '`')) => quote,
-            _ => return Err(self.expected("a value in quotes")),
+        let Some(quote @ ('"' | '\'' | '`')) = self.peek() else {
+            return Err(self.expected("a value in quotes"));
         };
         self.take();
         let mut value = String::new();
@@ -175,7 +174,7 @@ impl<'a> Lexer<'a> {
 
     /// The next character that is no white space, which stays.
     fn peek(&mut self) -> Option<char> {
-        while self.rest.peek().is_some_and(|c| c.is_ascii_whitespace()) {
+        while self.rest.peek().is_some_and(char::is_ascii_whitespace) {
             self.take();
         }
         self.rest.peek().copied()

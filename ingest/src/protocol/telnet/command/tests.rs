@@ -160,6 +160,7 @@ fn the_lenient_framing_is_easy_to_please() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case a line")]
 fn bad_points_are_refused_in_opentsdbs_words() {
     // Too few words: those after the command are counted.
     strict(
@@ -480,6 +481,7 @@ fn rollups_name_span_and_functions() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case a line")]
 fn bad_rollups_are_refused_in_opentsdbs_words() {
     both(
         "rollup",
