@@ -19,3 +19,4 @@ pub mod health;
 pub mod put;
 pub mod rollup;
 pub mod router;
+mod series_arguments;

@@ -44,6 +44,7 @@ pub(super) struct Scope {
     tenant: TenantId,
     permission: Permission,
     forced_tags: Tags,
+    own_tags: Tags,
     profile: Profile,
     charset: Charset,
     on_error: OnError,
@@ -68,6 +69,7 @@ impl Scope {
             tenant: application.tenant,
             permission: token.permission,
             forced_tags: application.tags.clone().overlaid_by(&token.tags),
+            own_tags: token.tags.clone(),
             profile: application.profile,
             charset: application.charset,
             on_error: application.on_error,
@@ -116,9 +118,15 @@ impl Grant {
         self.scope.permission
     }
 
-    /// Tags laid over every point's own: the application's, the token's over them. Filters, for a read.
+    /// Tags laid over every point's own: the application's, the token's over them.
     pub fn forced_tags(&self) -> &Tags {
         &self.scope.forced_tags
+    }
+
+    /// The token's tags alone: what it reads and deletes must have them. The application's are no filter, since
+    /// series that are older than them do not have them.
+    pub fn own_tags(&self) -> &Tags {
+        &self.scope.own_tags
     }
 
     /// How strictly the protocols are read.

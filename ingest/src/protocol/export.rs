@@ -132,10 +132,16 @@ impl SeriesRequest {
         Ok(())
     }
 
-    /// The series of a tenant, as far as a token with these tags may see or delete them.
-    pub fn selection(&self, tenant: TenantId, token_tags: &Tags) -> Selection {
+    /// The series of a tenant, as far as a token with these tags and metric prefixes may see or delete them.
+    pub fn selection(
+        &self,
+        tenant: TenantId,
+        token_tags: &Tags,
+        metric_prefixes: &[String],
+    ) -> Selection {
         let mut any_of = self.filters.clone();
         selector::narrow_by_tags(&mut any_of, token_tags);
+        selector::narrow_by_metric_prefixes(&mut any_of, metric_prefixes);
         Selection { tenant, any_of }
     }
 
@@ -264,7 +270,7 @@ mod tests {
         .unwrap();
         let tenant = TenantId::from_bytes([7; 16]);
         let token_tags = Tags::from_pairs([("fleet", "f1")]).unwrap();
-        let selection = request.selection(tenant, &token_tags);
+        let selection = request.selection(tenant, &token_tags, &["m".to_owned()]);
         assert_eq!(selection.tenant, tenant);
         assert_eq!(selection.any_of.len(), 4);
         for filter in &selection.any_of {
@@ -274,6 +280,7 @@ mod tests {
                 "{keys:?}"
             );
             assert!(matches!(filter.kind, KindFilter::RawOnly));
+            assert!(!filter.metric.accepts("n"), "the token has only metrics that begin with m");
         }
     }
 

@@ -112,6 +112,25 @@ pub fn narrow_by_tags(filters: &mut [SeriesFilter], tags: &Tags) {
     }
 }
 
+/// Narrows filters by beginnings of a metric's name, one of which it must have; no beginnings allow every name.
+pub fn narrow_by_metric_prefixes(filters: &mut [SeriesFilter], prefixes: &[String]) {
+    if prefixes.is_empty() {
+        return;
+    }
+    let prefixes: Arc<[String]> = prefixes.into();
+    for filter in filters {
+        let prefixes = Arc::clone(&prefixes);
+        let allowed = Matcher::Matches(Arc::new(move |name: &str| {
+            prefixes.iter().any(|prefix| name.starts_with(&**prefix))
+        }));
+        filter.metric = match &filter.metric {
+            // Still found by the index.
+            Matcher::Equals(name) if allowed.accepts(name) => continue,
+            metric => both(metric.clone(), allowed),
+        };
+    }
+}
+
 /// The filters of series that pass one of `filters` and one of `others`.
 pub(crate) fn intersect(filters: &[SeriesFilter], others: &[SeriesFilter]) -> Vec<SeriesFilter> {
     let pairs = filters

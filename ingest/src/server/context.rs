@@ -10,6 +10,7 @@ use crate::auth::Authenticator;
 use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
+use crate::http::export::Exports;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
 
@@ -24,6 +25,8 @@ pub struct ServerContext {
     pub authenticator: Arc<Authenticator>,
     /// Request bodies, within one budget.
     pub bodies: BodyReader,
+    /// How many exports may run.
+    pub exports: Exports,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// What is counted.

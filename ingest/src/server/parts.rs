@@ -158,6 +158,7 @@ fn server_context(
         clock,
         authenticator,
         bodies: BodyReader::new(budget, config.timeouts.body_stall),
+        exports: Exports::new(config.timeouts.body_stall),
         timeouts: config.timeouts.clone(),
         metrics,
         stopping: CancellationToken::new(),
