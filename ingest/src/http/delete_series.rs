@@ -37,7 +37,10 @@ pub(crate) async fn delete_series(
         Ok(Err(AppendError::Stopped)) | Err(_) => return Err(stopped()),
     };
     let events = &context.event_loop().events;
-    events.durable(deleted.sequence).await.map_err(|_| stopped())?;
+    events
+        .durable(deleted.sequence)
+        .await
+        .map_err(|_| stopped())?;
     tracing::info!(
         tenant = %grant.tenant(),
         token = %grant.token(),

@@ -159,7 +159,9 @@ impl Job {
         let tenant = self.selection.tenant;
         let scanned = self.store.scan(&self.selection, self.from, self.to);
         let sent = scanned.and_then(|mut scan| {
-            render(&mut scan, &mut self.lines, &mut |piece| self.pieces.send(Piece::Lines(piece)))
+            render(&mut scan, &mut self.lines, &mut |piece| {
+                self.pieces.send(Piece::Lines(piece))
+            })
         });
         let last = match sent {
             Ok(Sent::All) => Piece::End,

@@ -28,7 +28,7 @@ use tower::Service;
 use super::connection::HttpSession;
 use super::credentials::Claim;
 use super::error::ApiError;
-use super::{health, put, rollup};
+use super::{delete_series, export, health, put, rollup};
 use crate::auth::{AuthError, Grant};
 use crate::server::{LoopContext, ServerContext};
 
@@ -111,6 +111,18 @@ pub(crate) fn router(context: HttpContext) -> Router {
         .route(
             "/api/version",
             endpoint(get(health::version).post(health::version)),
+        )
+        .route(
+            "/api/v1/export",
+            endpoint(get(export::export).post(export::export)),
+        )
+        .route(
+            "/api/v1/admin/tsdb/delete_series",
+            endpoint(
+                get(delete_series::delete_series)
+                    .post(delete_series::delete_series)
+                    .put(delete_series::delete_series),
+            ),
         )
         .route("/api/v1/health/status", endpoint(get(health::status)))
         .route("/api/v1/health/check", endpoint(get(health::check)))

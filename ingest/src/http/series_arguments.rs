@@ -24,8 +24,15 @@ pub(super) async fn read(
     let server = context.server();
     let (head, body) = request.into_parts();
     // A body of a GET has no meaning.
-    let body = if head.method == Method::GET { Body::empty() } else { body };
-    let form = server.bodies.read(&head.headers, body, FORM_BYTES_MAX).await?;
+    let body = if head.method == Method::GET {
+        Body::empty()
+    } else {
+        body
+    };
+    let form = server
+        .bodies
+        .read(&head.headers, body, FORM_BYTES_MAX)
+        .await?;
     let form = String::from_utf8_lossy(&form);
     let query = head.uri.query().unwrap_or_default();
     let arguments = parameters(query).chain(parameters(form.trim()));

@@ -280,7 +280,10 @@ mod tests {
                 "{keys:?}"
             );
             assert!(matches!(filter.kind, KindFilter::RawOnly));
-            assert!(!filter.metric.accepts("n"), "the token has only metrics that begin with m");
+            assert!(
+                !filter.metric.accepts("n"),
+                "the token has only metrics that begin with m"
+            );
         }
     }
 

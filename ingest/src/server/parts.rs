@@ -24,6 +24,7 @@ use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::{Config, Listen};
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
+use crate::http::export::Exports;
 use crate::limit::Quotas;
 use crate::listener::Transport;
 use crate::listener::accept::{Acceptor, BoundPort};

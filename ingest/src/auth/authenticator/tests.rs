@@ -84,7 +84,11 @@ fn a_grant_says_what_the_ledger_says() {
         tags(&[("floor", "2"), ("site", "paris")]),
         "the token's tags win over its application's"
     );
-    assert_eq!(*grant.own_tags(), tags(&[("floor", "2")]), "filters are the token's alone");
+    assert_eq!(
+        *grant.own_tags(),
+        tags(&[("floor", "2")]),
+        "filters are the token's alone"
+    );
     assert_eq!(grant.require(Permission::Write), Ok(()));
     assert_eq!(
         grant.require(Permission::Read),
