@@ -12,6 +12,7 @@ use super::*;
 use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
+use crate::http::export::Exports;
 use crate::http::router;
 use crate::server::{LoopContext, ServerContext};
 use crate::story::{NOON_S, Story, credential, tags};
@@ -87,6 +88,7 @@ impl Story {
             clock: Arc::clone(events.clock()),
             authenticator,
             bodies: BodyReader::new(BodyBudget::new(1 << 28), long),
+            exports: Exports::new(long),
             timeouts,
             metrics: Metrics::default(),
             stopping,
