@@ -13,6 +13,7 @@
 mod context;
 mod event_loops;
 mod parts;
+mod ports;
 mod store_metrics;
 mod watches;
 
@@ -36,7 +37,6 @@ use crate::shutdown::Signals;
 pub use self::context::{LoopContext, ServerContext};
 pub(crate) use self::event_loops::Dispatcher;
 use self::event_loops::EventLoops;
-use self::parts::Place;
 use self::watches::Watches;
 
 /// A running server. Dropping it does not stop it well: call [`Server::stop`], then [`Server::wait`].
@@ -135,7 +135,7 @@ impl Server {
         reason = "a server has its configuration for itself"
     )]
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
-        parts::start(&config, clock, Place::Directory)
+        parts::start(&config, clock, || parts::data_directory(&config))
     }
 
     /// Hands over a ledger of the embedding program

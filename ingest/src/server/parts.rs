@@ -1,6 +1,5 @@
 //! The order in which a server comes to be.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use penstock_model::Clock;
@@ -11,41 +10,44 @@ use prometheus_client::registry::Registry;
 use rand::Rng;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{LoopContext, ServerContext};
-use super::event_loops::{Dispatcher, EventLoops};
+use super::event_loops::EventLoops;
+use super::ports::{Opening, Ports};
 use super::store_metrics::StoreMetrics;
 use super::watches::Watches;
-use super::{Addresses, Server, ServerError};
-use crate::admin::{Admin, AdminPort, Running, router};
+use super::{Server, ServerError};
+use crate::admin::{Admin, Running};
 use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::{Config, Listen};
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::export::Exports;
 use crate::limit::Quotas;
-use crate::listener::Transport;
-use crate::listener::accept::{Acceptor, BoundPort};
 use crate::listener::door::Door;
 use crate::listener::tls::Tls;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
 
-/// Where the store's files are.
-pub(super) enum Place {
-    /// In the data directory.
-    Directory,
-    /// On a disk of a test.
-    #[cfg(test)]
-    Disk(Arc<dyn Disk>),
+/// A disk for the store, and limits that suit it.
+pub(super) type Place = (Arc<dyn Disk>, StoreConfig);
+
+/// The data directory, made if need be.
+pub(super) fn data_directory(config: &Config) -> Result<Place, ServerError> {
+    let directory = &config.data_directory;
+    let disk = std::fs::create_dir_all(directory)
+        .and_then(|()| OsDisk::new(directory))
+        .map_err(ServerError::system("the data directory"))?;
+    let limits = StoreConfig::for_memory(config.memory.bytes() / 2);
+    Ok((Arc::new(disk), limits))
 }
 
+/// Puts a server together. Asks for the disk when certificate and ports are known to be good.
 pub(super) fn start(
     config: &Config,
     clock: Arc<dyn Clock>,
-    place: Place,
+    place: impl FnOnce() -> Result<Place, ServerError>,
 ) -> Result<Server, ServerError> {
     let tls = load_tls(&config.listen)?;
     let ports = Ports::bind(&config.listen)?;
@@ -57,12 +59,10 @@ pub(super) fn start(
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
 
-    let disk = match place {
-        Place::Directory => open_disk(&config.data_directory)?,
-        #[cfg(test)]
-        Place::Disk(disk) => disk,
-    };
-    let store = open_store(config, &clock, disk)?;
+    let (disk, limits) = place()?;
+    let (store, report) =
+        Store::open(disk, Arc::clone(&clock), limits).map_err(ServerError::OpenStore)?;
+    tracing::info!(?report, directory = %config.data_directory.display(), "store open");
     let context = server_context(config, store, clock, metrics.clone());
     fail_with_the_store(&context, &admin);
     let ledger = Arc::new(LedgerWatch::new(
@@ -124,25 +124,6 @@ fn control_runtime() -> Result<Runtime, ServerError> {
         .enable_all()
         .build()
         .map_err(ServerError::system("threads"))
-}
-
-fn open_store(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    disk: Arc<dyn Disk>,
-) -> Result<Store, ServerError> {
-    let limits = StoreConfig::for_memory(config.memory.bytes() / 2);
-    let (store, report) =
-        Store::open(disk, Arc::clone(clock), limits).map_err(ServerError::OpenStore)?;
-    tracing::info!(?report, directory = %config.data_directory.display(), "store open");
-    Ok(store)
-}
-
-fn open_disk(directory: &Path) -> Result<Arc<dyn Disk>, ServerError> {
-    let disk = std::fs::create_dir_all(directory)
-        .and_then(|()| OsDisk::new(directory))
-        .map_err(ServerError::system("the data directory"))?;
-    Ok(Arc::new(disk))
 }
 
 fn server_context(
@@ -233,139 +214,5 @@ fn running(
         authenticator: Arc::clone(&context.authenticator),
         ledger: Arc::clone(ledger),
         registry,
-    }
-}
-
-/// Every port, ours before anything else happens.
-struct Ports {
-    data: Vec<(Transport, BoundPort)>,
-    admin: BoundPort,
-}
-
-impl Ports {
-    fn bind(listen: &Listen) -> Result<Self, ServerError> {
-        let bind = |address| {
-            BoundPort::bind(address).map_err(|source| ServerError::Bind { address, source })
-        };
-        let tls = listen.tls.as_ref().map(|tls| (Transport::Tls, tls.address));
-        let plain = listen.plain.map(|address| (Transport::Plain, address));
-        let data = tls
-            .into_iter()
-            .chain(plain)
-            .map(|(transport, address)| bind(address).map(|port| (transport, port)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            data,
-            admin: bind(listen.admin)?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        let of = |wanted| {
-            self.data
-                .iter()
-                .find(|(transport, _)| *transport == wanted)
-                .map(|(_, port)| port.address())
-        };
-        Addresses {
-            tls: of(Transport::Tls),
-            plain: of(Transport::Plain),
-            admin: self.admin.address(),
-        }
-    }
-
-    /// The admin port answers from now on; the data ports are given back.
-    fn open_admin(
-        self,
-        runtime: &Runtime,
-        admin: &Arc<Admin>,
-        stopping: &CancellationToken,
-    ) -> Result<Vec<(Transport, BoundPort)>, ServerError> {
-        let address = self.admin.address();
-        let _inside = runtime.enter();
-        let listener = self
-            .admin
-            .listen()
-            .map_err(|source| ServerError::Bind { address, source })?;
-        let port = AdminPort {
-            listener,
-            router: router(Arc::clone(admin)),
-            stopping: stopping.clone(),
-        };
-        runtime.spawn(port.run());
-        tracing::info!(%address, "admin port open");
-        Ok(self.data)
-    }
-}
-
-/// The data ports on their way to being open.
-struct Opening {
-    data: Vec<(Transport, BoundPort)>,
-    context: Arc<ServerContext>,
-    ledger: Arc<LedgerWatch>,
-    admin: Arc<Admin>,
-    dispatcher: Dispatcher,
-    permits: Arc<Semaphore>,
-    listening: watch::Sender<bool>,
-}
-
-impl Opening {
-    /// Waits for the ledger, then accepts until the server stops.
-    async fn run(self) {
-        let stopping = self.context.stopping.clone();
-        let confirmed = stopping.run_until_cancelled(self.until_confirmed()).await;
-        if confirmed.is_none() {
-            return;
-        }
-        let mut acceptors = Vec::new();
-        for (transport, port) in self.data {
-            let address = port.address();
-            let listener = match port.listen() {
-                Ok(listener) => listener,
-                Err(error) => {
-                    tracing::error!(%error, %address, "cannot listen");
-                    self.admin
-                        .readiness()
-                        .has_failed(format!("cannot listen on {address}: {error}"));
-                    return stopping.cancel();
-                }
-            };
-            tracing::info!(%address, ?transport, "listening");
-            acceptors.push(Acceptor {
-                listener,
-                transport,
-                permits: Arc::clone(&self.permits),
-                dispatcher: self.dispatcher.clone(),
-                metrics: self.context.metrics.clone(),
-            });
-        }
-        // Only the acceptors may keep the loops alive.
-        drop(self.dispatcher);
-        self.admin.readiness().is_listening();
-        self.listening.send_replace(true);
-        let accepting = acceptors
-            .into_iter()
-            .map(|acceptor| acceptor.run(stopping.clone()));
-        futures_util::future::join_all(accepting).await;
-    }
-
-    /// Until somebody has confirmed the ledger. If nobody comes in time, the one that there is must do; with none at
-    /// all every device would be refused, so the wait goes on.
-    async fn until_confirmed(&self) {
-        let mut confirmed = self.ledger.confirmed();
-        let mut deadline = Instant::now() + self.context.timeouts.confirmation;
-        loop {
-            tokio::select! {
-                // The sender lives as long as the ledger watch that this holds.
-                _ = confirmed.wait_for(|confirmed| *confirmed) => return,
-                () = tokio::time::sleep_until(deadline) => {
-                    if self.ledger.give_up_waiting() {
-                        return tracing::warn!("nobody has confirmed the ledger: serving with it");
-                    }
-                    tracing::warn!("there is no ledger yet");
-                    deadline += self.context.timeouts.confirmation;
-                }
-            }
-        }
     }
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::SystemClock;
+use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
 use penstock_tenancy::Ledger;
 use rcgen::{CertifiedIssuer, KeyPair};
@@ -78,8 +79,13 @@ impl Story {
     fn start_on(disk: &SimDisk) -> Self {
         let mut story = Self::prepare();
         let (config, clock) = (story.config(), Arc::new(SystemClock::new()));
-        let disk = Place::Disk(Arc::new(disk.clone()));
-        story.server = Some(parts::start(&config, clock, disk).unwrap());
+        let small = StoreConfig {
+            wal_segment_bytes: 1 << 20,
+            group_bytes_max: 64 << 10,
+            ..StoreConfig::default()
+        };
+        let disk = Arc::new(disk.clone());
+        story.server = Some(parts::start(&config, clock, || Ok((disk, small))).unwrap());
         story.load(&ledger(1));
         assert!(story.server().wait_until_listening());
         story
