@@ -170,15 +170,15 @@ fn serve(
     let port = server.addresses().tls.map_or(0, |address| address.port());
     let endpoints = settings.endpoints(port, authority.certificate());
     let authority_name = endpoints.authority();
-    let mut refresher = Refresher::new(settings, publisher, endpoints);
-    refresher.refresh(server, clock)?;
+    let mut refresher = Refresher::new(&settings.manifests, &settings.data, publisher, endpoints);
+    refresher.refresh(clock.now(), |ledger| server.load_ledger(ledger))?;
     if server.wait_until_listening() {
         say(&refresher.greeting(server.addresses(), &authority_name));
     }
     follow(&woken, clock, server, authority, || {
         // A folder that was moved away and made again needs a new watch; the same one again is no cost.
         watch::again(&mut watcher, &settings.manifests);
-        refresher.refresh(server, clock)
+        refresher.refresh(clock.now(), |ledger| server.load_ledger(ledger))
     });
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(crate) fn greeting(
          openssl s_client -quiet -verify_return_error -CAfile {ca} -connect {authority} 2>/dev/null"
     );
     let put = format!(
-        "curl --cacert {ca} -u \"$(cat {token})\" -H 'Content-Type: application/json' \
+        "curl -sS --cacert {ca} -u \"$(cat {token})\" -H 'Content-Type: application/json' \
          -d '{{\"metric\":\"{metric}.https\",\"timestamp\":'\"$(date +%s)\"',\"value\":2,\"tags\":{{\"host\":\"here\"}}}}' \
          https://{authority}/api/put"
     );
@@ -46,7 +46,7 @@ pub(crate) fn greeting(
         Some(reader) => (
             ", then read both back",
             format!(
-                "{put} && curl -g --cacert {ca} -u \"$(cat {})\" \
+                "{put} && curl -sSg --cacert {ca} -u \"$(cat {})\" \
                  'https://{authority}/api/v1/export?match[]={{__name__=~\"{metric}.*\"}}'",
                 quote(&reader.join("token"))
             ),

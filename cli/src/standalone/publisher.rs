@@ -15,16 +15,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use penstock_api::{Endpoints, Problem, SecretData, Sources, Token, compile, token_secret};
+use penstock_api::{
+    Endpoints, Kind, ObjectName, Problem, SecretData, Sources, Token, compile, token_secret,
+};
 use penstock_model::Timestamp;
-use penstock_tenancy::Ledger;
+use penstock_tenancy::{Ledger, Permission};
 use rand::CryptoRng;
 
 use super::desired::Desired;
 use super::key_files::{Entries, KeyFiles, SecretName};
 use super::ledger_file::{LedgerFile, LedgerFileError};
 use super::tenants::{Tenants, TenantsError};
-use keys::{Drawer, TokenKey};
+use keys::{Drawer, Files, TokenKey};
 
 /// Makes ledgers, and keeps on disk what the next one depends on.
 #[derive(Debug)]
@@ -72,6 +74,19 @@ pub(crate) enum PublishError {
     /// `ledger.signed`.
     #[error("the last ledger is not known")]
     Ledger(#[from] LedgerFileError),
+}
+
+impl Plan {
+    /// Whether the ledger has the object in spite of a problem with it.
+    pub(crate) fn has(&self, object: &ObjectName) -> bool {
+        self.ledger.tokens().any(|(_, token)| {
+            let kind = match token.permission {
+                Permission::Write => Kind::WriteToken,
+                Permission::Read => Kind::ReadToken,
+            };
+            (kind, &token.namespace, &token.name) == (object.kind, &object.namespace, &object.name)
+        })
+    }
 }
 
 impl Publisher {
@@ -136,12 +151,9 @@ impl Publisher {
         let mut tokens: Vec<Token> = Vec::new();
         let mut token_keys = BTreeMap::new();
         for token in desired.tokens() {
-            match drawer.keys_of(token, rng) {
-                Ok(key) => {
-                    token_keys.insert(token.token_name(), key);
-                    tokens.push(token.clone());
-                }
-                Err(problem) => problems.push(problem),
+            if let Some(key) = drawer.keys_of(token, rng, &mut problems) {
+                token_keys.insert(token.token_name(), key);
+                tokens.push(token.clone());
             }
         }
         let keys = token_keys
@@ -182,14 +194,15 @@ impl Publisher {
             namespace: token.token_name().namespace,
             name: token.secret_name(),
         };
-        match &key.material {
-            Some(material) => {
+        match &key.files {
+            Files::Hold(material) => {
                 let entries = token_secret(key.id, token.permission(), material, endpoints);
                 plan.secrets.insert(secret, entries);
             }
-            None => plan.warnings.push(KeyFileWarning {
+            Files::Damaged => plan.warnings.push(KeyFileWarning {
                 path: self.key_files.folder(&secret).join("key"),
             }),
+            Files::SourceLost => {}
         }
     }
 
@@ -218,6 +231,3 @@ impl Publisher {
         PublishError::KeyFiles { path, source }
     }
 }
-
-#[cfg(test)]
-mod tests;

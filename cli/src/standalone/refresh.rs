@@ -1,14 +1,14 @@
 //! One round: read the manifests, decide, write, load, report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use penstock_api::{Admission, Endpoints, FieldFault, ObjectName, Problem};
-use penstock_ingest::server::{Addresses, Server, ServerError};
-use penstock_model::Clock;
+use penstock_api::{Admission, Endpoints, FieldFault, Problem};
+use penstock_ingest::server::{Addresses, ServerError};
+use penstock_model::Timestamp;
+use penstock_tenancy::Ledger;
 
-use super::arguments::Settings;
 use super::desired::{Desired, Report};
 use super::manifests::{self, Text};
 use super::publisher::{Plan, PublishError, Publisher};
@@ -49,18 +49,23 @@ pub(crate) enum RefreshError {
 
 impl Refresher {
     /// Takes up what the last run left.
-    pub(crate) fn new(settings: &Settings, publisher: Publisher, endpoints: Endpoints) -> Self {
+    pub(crate) fn new(
+        manifests: &Path,
+        data: &Path,
+        publisher: Publisher,
+        endpoints: Endpoints,
+    ) -> Self {
         let admission = Admission::new();
-        let remembered = settings.data.join("manifests.json");
+        let remembered = data.join("manifests.json");
         let good = remembered::read(&remembered, &admission).unwrap_or_else(|error| {
             let file = remembered.display();
             tracing::warn!(%error, %file, "last good manifests are not known");
             Desired::default()
         });
         Self {
-            manifests: settings.manifests.clone(),
+            manifests: manifests.to_owned(),
             remembered,
-            ca_file: settings.data.join("tls/ca.crt"),
+            ca_file: data.join("tls/ca.crt"),
             admission,
             publisher,
             endpoints,
@@ -70,39 +75,40 @@ impl Refresher {
         }
     }
 
-    /// Brings into force what the manifests say now.
+    /// Brings into force what the manifests say now. `load` gets a ledger only if it is a new one, and only when all
+    /// that it depends on is on the disk.
     ///
     /// # Errors
     /// [`RefreshError`]; trying again is safe.
     pub(crate) fn refresh(
         &mut self,
-        server: &Server,
-        clock: &dyn Clock,
+        now: Timestamp,
+        load: impl FnOnce(&Ledger) -> Result<(), ServerError>,
     ) -> Result<(), RefreshError> {
         let files = manifests::read_folder(&self.manifests).map_err(|source| {
             let path = self.manifests.clone();
             RefreshError::Folder { path, source }
         })?;
         let (mut desired, mut reports) = Desired::read(&files, &self.good, &self.admission);
-        let plan = self.settle(&mut desired, &files, &mut reports, clock)?;
+        let plan = self.settle(&mut desired, &files, &mut reports, now)?;
         for warning in &plan.warnings {
             let fault = "is not the key of its token, which keeps the one that it has; remove the file for a new key";
             reports.push(Report::of_file(&warning.path, fault));
         }
-        let problems: Vec<ObjectName> = plan
-            .problems
-            .iter()
-            .map(|problem| problem.object.clone())
+        let problems = plan.problems.iter().map(|problem| &problem.object);
+        let left_out: Vec<_> = problems
+            .filter(|object| !plan.has(object))
+            .cloned()
             .collect();
         let ledger = self.publisher.carry_out(plan)?;
         if self.loaded_revision != Some(ledger.revision) {
-            server.load_ledger(ledger).map_err(RefreshError::Load)?;
+            load(ledger).map_err(RefreshError::Load)?;
             self.loaded_revision = Some(ledger.revision);
             let (applications, tokens) = (ledger.applications.len(), ledger.tokens().count());
             let revision = ledger.revision;
             tracing::info!(revision, applications, tokens, "ledger in force");
         }
-        for object in &problems {
+        for object in &left_out {
             desired.remove(object);
         }
         self.remember(desired);
@@ -115,14 +121,14 @@ impl Refresher {
     fn settle(
         &self,
         desired: &mut Desired,
-        files: &std::collections::BTreeMap<PathBuf, Text>,
+        files: &BTreeMap<PathBuf, Text>,
         reports: &mut Vec<Report>,
-        clock: &dyn Clock,
+        now: Timestamp,
     ) -> Result<Plan, RefreshError> {
         loop {
-            let plan =
-                self.publisher
-                    .plan(desired, &self.endpoints, &mut rand::rng(), clock.now())?;
+            let plan = self
+                .publisher
+                .plan(desired, &self.endpoints, &mut rand::rng(), now)?;
             let mut took_back = false;
             for problem in &plan.problems {
                 reports.extend(report(problem, desired, files));
@@ -181,11 +187,7 @@ impl Refresher {
 }
 
 /// A problem with the file and line of its object.
-fn report(
-    problem: &Problem,
-    desired: &Desired,
-    files: &std::collections::BTreeMap<PathBuf, Text>,
-) -> Option<Report> {
+fn report(problem: &Problem, desired: &Desired, files: &BTreeMap<PathBuf, Text>) -> Option<Report> {
     let entry = desired.get(&problem.object)?;
     let fault = FieldFault {
         at: problem.at.clone(),

@@ -13,9 +13,19 @@ use crate::standalone::key_files::{KeptToken, SecretName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TokenKey {
     pub(super) id: TokenId,
-    /// What may be handed out; `None` leaves the token's files alone.
-    pub(super) material: Option<KeyMaterial>,
+    pub(super) files: Files,
     hash: KeyHash,
+}
+
+/// What the files of a token shall hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Files {
+    /// This key, or what goes with a hash.
+    Hold(KeyMaterial),
+    /// What they hold is not the key in force; they are left alone.
+    Damaged,
+    /// The key that the user should bring along is missing; they are left alone.
+    SourceLost,
 }
 
 impl TokenKey {
@@ -56,41 +66,40 @@ impl<'a> Drawer<'a> {
         }
     }
 
-    /// The id and the key of a token.
-    ///
-    /// # Errors
-    /// The key that it should bring along is not there, or cannot be one.
+    /// The id and the key of a token. A token that is in force keeps its key while the one that its user should bring
+    /// along is missing or cannot be one; that is among the problems all the same.
     pub(super) fn keys_of<R: CryptoRng + ?Sized>(
         &mut self,
         token: &Token,
         rng: &mut R,
-    ) -> Result<TokenKey, Problem> {
-        let brought = bring_along(token, self.secrets)?;
+        problems: &mut Vec<Problem>,
+    ) -> Option<TokenKey> {
         let before = self.before.get(&token.token_name()).copied();
-        let kept = self.kept_of(token, before);
-        let id = before.map(|before| before.id).or(kept.map(|kept| kept.id));
-        let id = id.unwrap_or_else(|| self.draw_id(rng));
-        if let Some(material) = brought {
-            return Ok(TokenKey {
-                id,
-                hash: material.hash(),
-                material: Some(material),
-            });
-        }
         let in_force = before
             .and_then(|before| before.keys.last())
             .map(|key| key.hash);
+        let kept = self.kept_of(token, before);
+        let id = before.map(|before| before.id).or(kept.map(|kept| kept.id));
+        let id = id.unwrap_or_else(|| self.draw_id(rng));
+        let stays = |hash, files| Some(TokenKey { id, files, hash });
+        match bring_along(token, self.secrets) {
+            Ok(Some(material)) => return Some(holds(id, material)),
+            Ok(None) => {}
+            Err(problem) => {
+                problems.push(problem);
+                return stays(in_force?, Files::SourceLost);
+            }
+        }
         match (kept.and_then(|kept| kept.key.as_ref()), in_force) {
             (Some(Ok(key)), in_force) if is_credible(key, in_force) => {
-                Ok(handed_out(id, key.clone()))
+                Some(holds(id, KeyMaterial::Key(key.clone())))
             }
             // Not what we wrote. The device still has the right key, so that one stays.
-            (Some(_), Some(hash)) => Ok(TokenKey {
-                id,
-                hash,
-                material: None,
-            }),
-            _ => Ok(handed_out(id, Key::draw(rng, token.permission()))),
+            (Some(_), Some(hash)) => stays(hash, Files::Damaged),
+            _ => {
+                let key = Key::draw(rng, token.permission());
+                Some(holds(id, KeyMaterial::Key(key)))
+            }
         }
     }
 
@@ -127,11 +136,11 @@ fn is_credible(key: &Key, in_force: Option<KeyHash>) -> bool {
     looks_like_key(key.expose().as_bytes()) || in_force.is_none_or(|hash| hash == key.hash())
 }
 
-fn handed_out(id: TokenId, key: Key) -> TokenKey {
+fn holds(id: TokenId, material: KeyMaterial) -> TokenKey {
     TokenKey {
         id,
-        hash: key.hash(),
-        material: Some(KeyMaterial::Key(key)),
+        hash: material.hash(),
+        files: Files::Hold(material),
     }
 }
 
