@@ -233,19 +233,7 @@ impl RawConfig {
     }
 
     pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
-        let number = |n: NonZeroUsize| u64::try_from(n.get()).unwrap_or(u64::MAX);
-        let limits = [
-            (
-                "memoryMebibytes",
-                self.memory_mebibytes.unwrap_or(64),
-                64,
-                1_048_576,
-            ),
-            ("connections", number(self.connections), 1, 1_000_000),
-            ("loops", self.loops.map_or(1, number), 1, 1_024),
-            ("watchMilliseconds", self.watch_milliseconds, 10, 60_000),
-        ];
-        for (field, value, min, max) in limits.into_iter().chain(self.timeouts.ranges()) {
+        for (field, value, min, max) in self.ranges() {
             if !(min..=max).contains(&value) {
                 return Err(ConfigError::OutOfRange {
                     field,
@@ -256,6 +244,19 @@ impl RawConfig {
             }
         }
         Ok(())
+    }
+
+    /// Every number with its name, the smallest and the largest legal value. One that is not set counts as legal.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (&'static str, u64, u64, u64)> {
+        let number = |n: NonZeroUsize| u64::try_from(n.get()).unwrap_or(u64::MAX);
+        let memory = self.memory_mebibytes.unwrap_or(64);
+        let limits = [
+            ("memoryMebibytes", memory, 64, 1_048_576),
+            ("connections", number(self.connections), 1, 1_000_000),
+            ("loops", self.loops.map_or(1, number), 1, 1_024),
+            ("watchMilliseconds", self.watch_milliseconds, 10, 60_000),
+        ];
+        limits.into_iter().chain(self.timeouts.ranges())
     }
 }
 
@@ -309,7 +310,7 @@ impl RawTimeouts {
 type Override = fn(&mut RawConfig, &str) -> Result<(), String>;
 
 /// None ends in `_HOST` or `_PORT`: Kubernetes makes such names itself.
-const OVERRIDES: [(&str, Override); 14] = [
+pub(super) const OVERRIDES: [(&str, Override); 14] = [
     ("PENSTOCK_DATA_DIRECTORY", |c, t| {
         path(&mut c.data_directory, t)
     }),

@@ -113,3 +113,20 @@ fn mistakes_are_named() {
     let missing = Config::load(Path::new("/nowhere/ingest.yaml"), |_| None).unwrap_err();
     assert_eq!(missing.to_string(), "cannot read /nowhere/ingest.yaml");
 }
+
+/// Every field and every variable stands on the page that people read.
+#[test]
+fn the_page_follows_the_code() {
+    let page = include_str!("../../../docs/ingest-server.md");
+    for (name, _) in raw::OVERRIDES {
+        assert!(page.contains(name), "{name}");
+    }
+    for (field, _, min, max) in RawConfig::default().ranges() {
+        let range = format!("{min} to {max}");
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{field}`")))
+            .unwrap_or_else(|| panic!("{field} has no row"));
+        assert!(row.contains(&range), "{field}: {range}");
+    }
+}

@@ -55,6 +55,9 @@ pub(super) fn start(
     let runtime = control_runtime()?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
+    if let Some(tls) = &tls {
+        metrics.certificate_end.set(tls.certificate_end());
+    }
     let admin = Admin::new(registry, config.ledger.clone());
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;

@@ -154,6 +154,7 @@ fn everything_that_is_counted_has_a_good_name() {
     for name in [
         "penstock_write_points_stored_total",
         "penstock_store_series",
+        "penstock_tls_certificate_end_timestamp_seconds 67090118400",
     ] {
         assert!(metrics.contains(name), "{name}");
     }
