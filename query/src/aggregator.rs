@@ -1,0 +1,196 @@
+//! The 35 functions of `/api/aggregators`: their names, what they compute, and how a series that has no
+//! point at some time takes part.
+//!
+//! A function is a value here; the arithmetic is in [`scalar`] (one bucket of one series) and [`columns`]
+//! (many times of many series at once).
+
+pub(crate) mod percentile;
+
+use std::fmt;
+
+use self::percentile::Estimate;
+
+/// What a function computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Function {
+    Sum,
+    Min,
+    Max,
+    Avg,
+    Count,
+    Dev,
+    Median,
+    Mult,
+    SquareSum,
+    Diff,
+    First,
+    Last,
+    /// No aggregation: every series is its own result.
+    None,
+    /// In percent, with the estimate for integers. Floats always take [`Estimate::Legacy`], as `OpenTSDB` does.
+    Percentile(f64, Estimate),
+}
+
+/// What a series contributes between two of its points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interpolation {
+    /// The straight line between them.
+    Linear,
+    /// 0.
+    Zero,
+    /// The largest value of the type, so that a minimum does not see it.
+    Largest,
+    /// The smallest value of the type, so that a maximum does not see it.
+    Smallest,
+    /// The value of the point before.
+    Previous,
+}
+
+struct Definition {
+    name: &'static str,
+    function: Function,
+    interpolation: Interpolation,
+}
+
+const fn define(
+    name: &'static str,
+    function: Function,
+    interpolation: Interpolation,
+) -> Definition {
+    Definition {
+        name,
+        function,
+        interpolation,
+    }
+}
+
+const fn percentile(name: &'static str, percent: f64, estimate: Estimate) -> Definition {
+    define(
+        name,
+        Function::Percentile(percent, estimate),
+        Interpolation::Linear,
+    )
+}
+
+static DEFINITIONS: [Definition; 35] = [
+    define("sum", Function::Sum, Interpolation::Linear),
+    define("zimsum", Function::Sum, Interpolation::Zero),
+    define("pfsum", Function::Sum, Interpolation::Previous),
+    define("min", Function::Min, Interpolation::Linear),
+    define("mimmin", Function::Min, Interpolation::Largest),
+    define("max", Function::Max, Interpolation::Linear),
+    define("mimmax", Function::Max, Interpolation::Smallest),
+    define("avg", Function::Avg, Interpolation::Linear),
+    define("count", Function::Count, Interpolation::Zero),
+    define("dev", Function::Dev, Interpolation::Linear),
+    define("median", Function::Median, Interpolation::Linear),
+    define("mult", Function::Mult, Interpolation::Linear),
+    define("squareSum", Function::SquareSum, Interpolation::Zero),
+    define("diff", Function::Diff, Interpolation::Linear),
+    define("first", Function::First, Interpolation::Zero),
+    define("last", Function::Last, Interpolation::Zero),
+    define("none", Function::None, Interpolation::Zero),
+    percentile("p50", 50.0, Estimate::Legacy),
+    percentile("p75", 75.0, Estimate::Legacy),
+    percentile("p90", 90.0, Estimate::Legacy),
+    percentile("p95", 95.0, Estimate::Legacy),
+    percentile("p99", 99.0, Estimate::Legacy),
+    percentile("p999", 99.9, Estimate::Legacy),
+    percentile("ep50r3", 50.0, Estimate::R3),
+    percentile("ep75r3", 75.0, Estimate::R3),
+    percentile("ep90r3", 90.0, Estimate::R3),
+    percentile("ep95r3", 95.0, Estimate::R3),
+    percentile("ep99r3", 99.0, Estimate::R3),
+    percentile("ep999r3", 99.9, Estimate::R3),
+    percentile("ep50r7", 50.0, Estimate::R7),
+    percentile("ep75r7", 75.0, Estimate::R7),
+    percentile("ep90r7", 90.0, Estimate::R7),
+    percentile("ep95r7", 95.0, Estimate::R7),
+    percentile("ep99r7", 99.0, Estimate::R7),
+    percentile("ep999r7", 99.9, Estimate::R7),
+];
+
+/// One of the functions of `/api/aggregators`.
+#[derive(Clone, Copy)]
+pub struct Aggregator(&'static Definition);
+
+impl Aggregator {
+    /// The function of this name, in exactly this letter case.
+    pub fn named(name: &str) -> Option<Self> {
+        DEFINITIONS
+            .iter()
+            .find(|definition| definition.name == name)
+            .map(Self)
+    }
+
+    /// All of them, for `/api/aggregators`.
+    pub fn all() -> impl Iterator<Item = Self> {
+        DEFINITIONS.iter().map(Self)
+    }
+
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// Whether it is `none`: every series its own result.
+    pub fn is_none(self) -> bool {
+        self.0.function == Function::None
+    }
+
+    pub(crate) const fn function(self) -> Function {
+        self.0.function
+    }
+
+    pub(crate) const fn interpolation(self) -> Interpolation {
+        self.0.interpolation
+    }
+}
+
+impl PartialEq for Aggregator {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Aggregator {}
+
+impl fmt::Debug for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Aggregator({})", self.name())
+    }
+}
+
+impl fmt::Display for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_exact() {
+        assert_eq!(Aggregator::all().count(), 35);
+        for aggregator in Aggregator::all() {
+            assert_eq!(Aggregator::named(aggregator.name()), Some(aggregator));
+        }
+        for unknown in ["", "SUM", "Sum", "p98", "squaresum", "sum "] {
+            assert_eq!(Aggregator::named(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn whatever_can_be_rolled_up_is_an_aggregator() {
+        let stored = Aggregator::all().filter(|aggregator| {
+            aggregator
+                .name()
+                .parse::<penstock_model::Aggregator>()
+                .is_ok()
+        });
+        // All but none, avg and dev.
+        assert_eq!(stored.count(), 32);
+    }
+}
