@@ -7,32 +7,41 @@
 //!   └─ unsorted parts and active rows       ──┘      (last source wins)
 //! ```
 //!
+//! Blocks are read ahead for some series at a time, in their own order (`read_ahead`).
+//!
 //! A scan sees everything that was acknowledged before it began and nothing that was not durable then. It
 //! holds one chunk per source in memory, and the selected rows of the unsorted memtable.
 
 pub(crate) mod merge;
+pub(crate) mod read_ahead;
 pub(crate) mod snapshot;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
 
-use self::merge::MergedRows;
+use self::merge::{MergedRows, RowSource};
+use self::read_ahead::{Range, ReadAhead};
 use self::snapshot::Snapshot;
 use crate::error::StoreError;
 use crate::row::{Row, SeriesId};
 use crate::series::{SeriesRegistry, UnknownSeries};
+use crate::tombstone::HiddenRanges;
 
 /// Some series of a tenant between two moments. Made by [`Store::scan`](crate::store::Store::scan).
 #[derive(Debug)]
 pub struct Scan {
     snapshot: Snapshot,
-    registry: std::sync::Arc<SeriesRegistry>,
+    registry: Arc<SeriesRegistry>,
     /// In the order of their keys.
-    series: std::vec::IntoIter<SeriesId>,
-    from: i64,
-    to: i64,
+    series: Vec<SeriesId>,
+    /// How many of them have been handed out or passed over.
+    done: usize,
+    /// How many of them have been read ahead.
+    read: usize,
+    ahead: ReadAhead,
+    range: Range,
     /// Rows that no block has yet, sorted by series and time.
     unsorted: Vec<Row>,
 }
@@ -41,65 +50,123 @@ pub struct Scan {
 #[derive(Debug)]
 pub struct SeriesCursor<'a> {
     identity: SeriesIdentity,
-    series: SeriesId,
     scan: &'a Scan,
-    days: std::collections::btree_set::IntoIter<Day>,
-    open: Option<MergedRows<'a>>,
+    rows: SeriesRows<'a>,
+}
+
+/// Where the rows of a series come from.
+#[derive(Debug)]
+enum SeriesRows<'a> {
+    /// All that blocks and the unsorted memtable have, merged already.
+    Ready(Vec<Row>),
+    /// Day after day, a chunk of each block at a time.
+    Days {
+        series: SeriesId,
+        days: std::collections::btree_set::IntoIter<Day>,
+        open: Option<MergedRows<'a>>,
+    },
 }
 
 impl Scan {
     pub(crate) fn new(
         snapshot: Snapshot,
-        registry: std::sync::Arc<SeriesRegistry>,
+        registry: Arc<SeriesRegistry>,
         series: Vec<SeriesId>,
         from: Timestamp,
         to: Timestamp,
     ) -> Self {
         let wanted: RoaringBitmap = series.iter().map(|series| series.0).collect();
-        let (from, to) = (from.millis(), to.millis());
-        let unsorted = snapshot.unsorted_rows(&wanted, from, to);
+        let range = Range {
+            from: from.millis(),
+            to: to.millis(),
+        };
+        let unsorted = snapshot.unsorted_rows(&wanted, range.from, range.to);
+        let ahead = ReadAhead::new();
         Self {
             snapshot,
             registry,
-            series: series.into_iter(),
-            from,
-            to,
+            series,
+            done: 0,
+            read: 0,
+            ahead,
+            range,
             unsorted,
         }
     }
 
-    /// The next series that may have samples in the range, in the order of the keys.
+    /// The next series that has samples in the range, in the order of the keys.
     ///
     /// # Errors
-    /// [`StoreError`] if the registry's own bytes are damaged.
+    /// [`StoreError`] if a block is damaged or cannot be read: what came before is right, nothing after it is
+    /// known.
     pub fn next_series(&mut self) -> Result<Option<SeriesCursor<'_>>, StoreError> {
-        let Some((series, days)) = self.next_with_days() else {
-            return Ok(None);
-        };
-        let key = self.registry.key(series).ok_or(UnknownSeries(series))?;
-        let identity = key.decode().map_err(|_| UnknownSeries(series))?;
-        Ok(Some(SeriesCursor {
-            identity,
-            series,
-            scan: self,
-            days: days.into_iter(),
-            open: None,
-        }))
-    }
-
-    fn next_with_days(&mut self) -> Option<(SeriesId, BTreeSet<Day>)> {
-        loop {
-            let series = self.series.next()?;
-            let mut days = self.snapshot.days_of(series, self.from, self.to);
-            days.extend(
-                self.unsorted_of(series)
-                    .iter()
-                    .map(|row| row.timestamp().day()),
-            );
-            if !days.is_empty() {
-                return Some((series, days));
+        while let Some(series) = self.series.get(self.done).copied() {
+            if self.done >= self.read {
+                let upcoming = self.series.get(self.done..).unwrap_or_default();
+                self.read = self.done.saturating_add(self.ahead.fill(
+                    &self.snapshot,
+                    upcoming,
+                    self.range,
+                )?);
+            }
+            self.done = self.done.saturating_add(1);
+            let ready = match self.ahead.take(series) {
+                Some(rows) => Some(self.with_unsorted(rows, series)?),
+                None => None,
+            };
+            if ready.as_ref().is_none_or(|rows| !rows.is_empty()) {
+                return self.cursor(series, ready).map(Some);
             }
         }
+        Ok(None)
+    }
+
+    fn cursor(
+        &self,
+        series: SeriesId,
+        ready: Option<Vec<Row>>,
+    ) -> Result<SeriesCursor<'_>, StoreError> {
+        let key = self.registry.key(series).ok_or(UnknownSeries(series))?;
+        let identity = key.decode().map_err(|_| UnknownSeries(series))?;
+        let rows = ready.map_or_else(|| self.day_by_day(series), SeriesRows::Ready);
+        Ok(SeriesCursor {
+            identity,
+            scan: self,
+            rows,
+        })
+    }
+
+    fn day_by_day(&self, series: SeriesId) -> SeriesRows<'_> {
+        let mut days = self
+            .snapshot
+            .days_of(series, self.range.from, self.range.to);
+        days.extend(
+            self.unsorted_of(series)
+                .iter()
+                .map(|row| row.timestamp().day()),
+        );
+        SeriesRows::Days {
+            series,
+            days: days.into_iter(),
+            open: None,
+        }
+    }
+
+    /// The rows of the unsorted memtable are the newest: they win.
+    fn with_unsorted(&self, rows: Vec<Row>, series: SeriesId) -> Result<Vec<Row>, StoreError> {
+        let unsorted = self.unsorted_of(series);
+        if unsorted.is_empty() {
+            return Ok(rows);
+        }
+        let mut merged = MergedRows::default();
+        let Range { from, to } = self.range;
+        merged.add(RowSource::Rows(&rows), HiddenRanges::default(), from, to);
+        merged.add(RowSource::Rows(unsorted), HiddenRanges::default(), from, to);
+        let (mut all, mut batch) = (Vec::new(), Vec::new());
+        while merged.next_batch(&mut batch)? {
+            all.append(&mut batch);
+        }
+        Ok(all)
     }
 
     fn unsorted_of(&self, series: SeriesId) -> &[Row] {
@@ -117,33 +184,33 @@ impl SeriesCursor<'_> {
     }
 
     /// Puts the next samples into `out`, in order of time, in place of what it holds: some thousands at
-    /// most. False at the end.
+    /// most, but for what a burst has left in memory. False at the end.
     ///
     /// # Errors
-    /// [`StoreError`] if a block is damaged or cannot be read: what came before is right, nothing after it is
-    /// known.
+    /// As [`Scan::next_series`].
     pub fn next_batch(&mut self, out: &mut Vec<Row>) -> Result<bool, StoreError> {
-        loop {
-            if let Some(merged) = &mut self.open
-                && merged.next_batch(out)?
-            {
-                return Ok(true);
+        out.clear();
+        match &mut self.rows {
+            SeriesRows::Ready(rows) => {
+                std::mem::swap(out, rows);
+                Ok(!out.is_empty())
             }
-            let Some(day) = self.days.next() else {
-                out.clear();
-                return Ok(false);
-            };
-            let from = self.scan.from.max(day.start().millis());
-            let to = self.scan.to.min(day.end().millis());
-            let rows = self.scan.unsorted_of(self.series);
-            let start = rows.partition_point(|row| row.time < from);
-            let end = rows.partition_point(|row| row.time <= to);
-            let unsorted = rows.get(start..end).unwrap_or_default();
-            self.open = Some(
-                self.scan
-                    .snapshot
-                    .open(self.series, day, from, to, unsorted)?,
-            );
+            SeriesRows::Days { series, days, open } => loop {
+                if let Some(merged) = open
+                    && merged.next_batch(out)?
+                {
+                    return Ok(true);
+                }
+                let Some(day) = days.next() else {
+                    return Ok(false);
+                };
+                let Range { from, to } = self.scan.range.within(day);
+                let rows = self.scan.unsorted_of(*series);
+                let start = rows.partition_point(|row| row.time < from);
+                let end = rows.partition_point(|row| row.time <= to);
+                let unsorted = rows.get(start..end).unwrap_or_default();
+                *open = Some(self.scan.snapshot.open(*series, day, from, to, unsorted)?);
+            },
         }
     }
 }

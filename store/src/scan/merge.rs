@@ -11,6 +11,8 @@ const BATCH_ROWS: usize = 4_096;
 pub(crate) enum RowSource<'a> {
     /// A block, opened for one series.
     Chunks(Box<ChunkReader>),
+    /// A reader that somebody else keeps, standing at the series.
+    Seeked(&'a mut ChunkReader),
     /// A block that is read from front to back, standing at the series.
     Cursor(&'a mut BlockCursor),
     /// Rows in memory, handed out once.
@@ -21,6 +23,7 @@ impl std::fmt::Debug for RowSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Chunks(_) => "Chunks",
+            Self::Seeked(_) => "Seeked",
             Self::Cursor(_) => "Cursor",
             Self::Rows(_) => "Rows",
         })
@@ -33,6 +36,7 @@ impl RowSource<'_> {
         out.clear();
         match self {
             Self::Chunks(reader) => reader.next_chunk(out),
+            Self::Seeked(reader) => reader.next_chunk(out),
             Self::Cursor(cursor) => cursor.next_chunk(out),
             Self::Rows(rows) => {
                 out.extend_from_slice(rows);

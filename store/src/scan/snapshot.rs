@@ -10,7 +10,7 @@ use super::merge::{MergedRows, RowSource};
 use crate::block::Block;
 use crate::error::StoreError;
 use crate::memtable::active::sort_last_wins;
-use crate::memtable::{EncodedPart, RowsView};
+use crate::memtable::RowsView;
 use crate::row::{MetricId, Row, Sequence, SeriesId};
 use crate::series::{SeriesRegistry, UnknownSeries};
 use crate::store::layers::Layers;
@@ -55,8 +55,8 @@ impl Snapshot {
         all
     }
 
-    /// The days between two moments for which a block has the series.
-    pub(super) fn days_of(&self, series: SeriesId, from: i64, to: i64) -> BTreeSet<Day> {
+    /// The days between two moments for which there is a block.
+    pub(super) fn days(&self, from: i64, to: i64) -> BTreeSet<Day> {
         let (first, last) = (
             Timestamp::from_millis(from).day(),
             Timestamp::from_millis(to).day(),
@@ -64,22 +64,45 @@ impl Snapshot {
         if first > last {
             return BTreeSet::new();
         }
-        let on_disk = self
-            .layers
-            .disk
-            .range(first..=last)
-            .flat_map(|(day, blocks)| {
-                blocks
-                    .iter()
-                    .filter(|b| b.block.series().contains(series.0))
-                    .map(|_| *day)
-            });
-        let in_memory = self.layers.encoded.iter().flat_map(|part| {
-            let days = part.blocks.range(first..=last);
-            days.filter(|(_, block)| block.series().contains(series.0))
-                .map(|(day, _)| *day)
-        });
+        let on_disk = self.layers.disk.range(first..=last).map(|(day, _)| *day);
+        let parts = self.layers.encoded.iter();
+        let in_memory = parts.flat_map(|part| part.blocks.range(first..=last).map(|(day, _)| *day));
         on_disk.chain(in_memory).collect()
+    }
+
+    /// The days between two moments for which a block has the series.
+    pub(super) fn days_of(&self, series: SeriesId, from: i64, to: i64) -> BTreeSet<Day> {
+        let mut days = self.days(from, to);
+        days.retain(|day| {
+            self.blocks_of(*day)
+                .any(|(block, _)| block.series().contains(series.0))
+        });
+        days
+    }
+
+    /// The blocks of a day, older first, each with the last sequence that it speaks for.
+    pub(super) fn blocks_of(&self, day: Day) -> impl Iterator<Item = (&Block, Sequence)> {
+        let on_disk = self.layers.disk.get(&day).into_iter().flatten();
+        let in_memory = self.layers.encoded.iter();
+        on_disk
+            .map(|disk| (&disk.block, disk.entry.last))
+            .chain(in_memory.filter_map(move |part| {
+                part.blocks
+                    .get(&day)
+                    .map(|block| (&**block, part.span.last))
+            }))
+    }
+
+    /// The series in the order in which blocks have them.
+    pub(super) fn block_order(
+        &self,
+        series: &[SeriesId],
+    ) -> Result<Vec<(MetricId, SeriesId)>, StoreError> {
+        let mut metrics = Vec::with_capacity(series.len());
+        self.registry.metrics_of(series, &mut metrics)?;
+        let mut order: Vec<_> = metrics.into_iter().zip(series.iter().copied()).collect();
+        order.sort_unstable();
+        Ok(order)
     }
 
     /// Opens all sources of one series and day, older first.
@@ -93,16 +116,11 @@ impl Snapshot {
     ) -> Result<MergedRows<'a>, StoreError> {
         let metric = self.registry.metric(series).ok_or(UnknownSeries(series))?;
         let mut merged = MergedRows::default();
-        let mut add = |block: &Block, last: Sequence| {
-            self.add(&mut merged, block, last, (metric, series), from, to)
-        };
-        for disk in self.layers.disk.get(&day).into_iter().flatten() {
-            add(&disk.block, disk.entry.last)?;
-        }
-        for part in &self.layers.encoded {
-            let EncodedPart { span, blocks, .. } = &**part;
-            if let Some(block) = blocks.get(&day) {
-                add(block, span.last)?;
+        for (block, last) in self.blocks_of(day) {
+            if block.series().contains(series.0) {
+                let reader = Box::new(block.read(metric, series, from, to)?);
+                let hidden = HiddenRanges::of(&self.tombstones, series, last);
+                merged.add(RowSource::Chunks(reader), hidden, from, to);
             }
         }
         if !unsorted.is_empty() {
@@ -110,26 +128,5 @@ impl Snapshot {
             merged.add(RowSource::Rows(unsorted), HiddenRanges::default(), from, to);
         }
         Ok(merged)
-    }
-
-    fn add(
-        &self,
-        merged: &mut MergedRows<'_>,
-        block: &Block,
-        last: Sequence,
-        (metric, series): (MetricId, SeriesId),
-        from: i64,
-        to: i64,
-    ) -> Result<(), StoreError> {
-        if block.series().contains(series.0) {
-            let reader = block.read(metric, series, from, to)?;
-            merged.add(
-                RowSource::Chunks(Box::new(reader)),
-                HiddenRanges::of(&self.tombstones, series, last),
-                from,
-                to,
-            );
-        }
-        Ok(())
     }
 }
