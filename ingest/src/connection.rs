@@ -211,8 +211,10 @@ impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
     }
 
     async fn next_event(&mut self) -> Event {
-        // Others have their turn between two buffers of a peer that always has more.
-        tokio::task::yield_now().await;
+        if self.input.is_full() {
+            // Others have their turn between two buffers of a peer that always has more.
+            tokio::task::yield_now().await;
+        }
         let cut = self.interpreter.cut();
         loop {
             let (stream, input, output) = (&mut self.stream, &mut self.input, &mut self.output);

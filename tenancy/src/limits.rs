@@ -133,6 +133,31 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_limits_has_the_same_tables() {
+        let page = include_str!("../../docs/limits.md");
+        let rows: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let expected: Vec<String> = ApplicationLimits::TABLE
+            .iter()
+            .chain(TokenLimits::TABLE)
+            .map(
+                |Limit {
+                     name,
+                     unit,
+                     default,
+                     min,
+                     max,
+                 }| {
+                    format!("| `{name}` | {unit} | {default} | {min} to {max} |")
+                },
+            )
+            .collect();
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
     fn a_token_has_no_limit_of_its_own_until_one_is_set() {
         assert!(TokenLimits::default().values().all(|(_, value)| value == 0));
     }

@@ -79,6 +79,11 @@ impl Input {
         }
     }
 
+    /// Whether the last read filled the buffer, so that the peer probably has more.
+    pub(super) fn is_full(&self) -> bool {
+        self.end == BUFFER_BYTES
+    }
+
     /// Takes bytes off the front.
     pub(super) fn take(&mut self, bytes: usize) {
         if self.buffer.is_some() {

@@ -72,7 +72,7 @@ impl<'a> Interpreter<'a> {
         Self {
             gate,
             event_loop,
-            session: Session::Anonymous(Anonymous),
+            session: Session::Anonymous(Anonymous::default()),
             point_tokens: PointTokens::default(),
             begun: false,
             points: 0,
@@ -93,10 +93,10 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Cancelled when the session's token may no longer be used.
-    pub(super) fn cut(&self) -> CancellationToken {
+    pub(super) fn cut(&self) -> &CancellationToken {
         match &self.session {
-            Session::Anonymous(_) => CancellationToken::new(),
-            Session::Authenticated(session) => session.grant().cut().clone(),
+            Session::Anonymous(session) => session.cut(),
+            Session::Authenticated(session) => session.grant().cut(),
         }
     }
 

@@ -13,32 +13,25 @@
 //! What is not here: how a body is written (`protocol::json`), who may write (`auth`).
 
 mod points;
-
-use std::sync::Arc;
+mod sender;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use penstock_tenancy::{Permission, Protocol};
+use penstock_tenancy::Protocol;
 
 use self::points::PointWriter;
-use super::body::ReadBody;
+use self::sender::Sender;
 use super::error::{ApiError, CHALLENGE, JSON, PointCounts};
 use super::router::{HttpContext, source};
-use crate::auth::{AuthError, Grant};
-use crate::limit::{ConnectionPermit, LimitExceeded};
-use crate::protocol::json::{Answer, BodyError, PutBody, PutOptions, Reply, Shape};
+use crate::protocol::json::{Answer, PutBody, PutOptions, Reply, Shape};
 use crate::write::gate::Gate;
 
 /// Bytes of a body that are read to look for `ovh.auth` in its points when the header has no credential, and
 /// that are read and dropped after a refusal, so that a client that writes before it reads sees the answer.
 const UNPROVEN_BODY_BYTES_MAX: u64 = 1 << 20;
-
-/// No element of a body takes fewer bytes: `{},`.
-const ELEMENT_BYTES_MIN: u64 = 3;
 
 /// `POST /api/put`
 pub(crate) async fn put(State(context): State<HttpContext>, request: Request) -> Response {
@@ -99,140 +92,6 @@ async fn store(
         .store(&mut points, options.timeout)
         .await
         .map(Answer::finish)
-}
-
-/// Who sends a body.
-enum Sender {
-    /// The header says, and the request counts as a connection of its token.
-    Known {
-        grant: Arc<Grant>,
-        _permit: ConnectionPermit,
-    },
-    /// The points have to say it themselves.
-    Unknown,
-}
-
-impl Sender {
-    fn of(context: &HttpContext, request: &Request) -> Result<Self, ApiError> {
-        let Some(grant) = context.authenticate(request)? else {
-            return Ok(Self::Unknown);
-        };
-        grant.require(Permission::Write)?;
-        let permit = grant
-            .limits()
-            .connect()
-            .map_err(|exceeded| over_limit(&exceeded))?;
-        Ok(Self::Known {
-            grant,
-            _permit: permit,
-        })
-    }
-
-    fn grant(&self) -> Option<&Arc<Grant>> {
-        match self {
-            Self::Known { grant, .. } => Some(grant),
-            Self::Unknown => None,
-        }
-    }
-
-    async fn read(
-        &self,
-        context: &HttpContext,
-        parts: &Parts,
-        body: Body,
-    ) -> Result<ReadBody, ApiError> {
-        let bodies = &context.server().bodies;
-        match self {
-            Self::Known { grant, .. } => {
-                bodies
-                    .read(&parts.headers, body, grant.application_limits().body_bytes)
-                    .await
-            }
-            Self::Unknown => {
-                let read = bodies
-                    .read(&parts.headers, body, UNPROVEN_BODY_BYTES_MAX)
-                    .await;
-                read.map_err(|error| match error.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => unauthorized(context),
-                    _ => error,
-                })
-            }
-        }
-    }
-
-    /// A body that is no JSON; of somebody unknown it does not matter what is wrong with it.
-    fn refuse_body(&self, context: &HttpContext, error: &BodyError) -> ApiError {
-        match self {
-            Self::Known { .. } => {
-                let refused = ApiError::bad_request(error.to_string());
-                match error.details() {
-                    Some(details) => refused.with_details(details),
-                    None => refused,
-                }
-            }
-            Self::Unknown => unauthorized(context),
-        }
-    }
-
-    /// Whether the points may be looked at one by one: not too many of somebody known, and of somebody unknown
-    /// only if at least one brings a credential of its own.
-    fn check_points(
-        &self,
-        context: &HttpContext,
-        body: &[u8],
-        points: &mut PutBody<'_>,
-    ) -> Result<(), ApiError> {
-        match self {
-            Self::Known { grant, .. } => {
-                let most = grant.application_limits().points_per_request;
-                let at_most = u64::try_from(body.len()).unwrap_or(u64::MAX) / ELEMENT_BYTES_MIN + 1;
-                if most == 0 || at_most <= most {
-                    return Ok(());
-                }
-                let failed = count(points);
-                grant.limits().request_of(failed).map_err(|exceeded| {
-                    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "Too many data points")
-                        .with_details(exceeded.to_string())
-                        .with_counts(PointCounts { success: 0, failed })
-                })
-            }
-            Self::Unknown => {
-                while let Some(point) = points.next_element() {
-                    if point.credential().is_some() {
-                        points.rewind();
-                        return Ok(());
-                    }
-                }
-                points.rewind();
-                let counts = PointCounts {
-                    success: 0,
-                    failed: count(points),
-                };
-                Err(unauthorized(context).with_counts(counts))
-            }
-        }
-    }
-}
-
-/// How many elements the body has.
-fn count(points: &mut PutBody<'_>) -> u64 {
-    let mut count = 0;
-    while points.next_element().is_some() {
-        count += 1;
-    }
-    points.rewind();
-    count
-}
-
-fn unauthorized(context: &HttpContext) -> ApiError {
-    context.server().metrics.count_refusal(AuthError::Missing);
-    AuthError::Missing.into()
-}
-
-fn over_limit(exceeded: &LimitExceeded) -> ApiError {
-    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Please throttle writes")
-        .with_details(exceeded.to_string())
-        .with_retry_after(exceeded.retry_after)
 }
 
 fn render(reply: Reply) -> Response {

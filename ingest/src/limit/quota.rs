@@ -9,8 +9,6 @@ use penstock_model::{Clock, Timestamp};
 use penstock_store::series::{Novelty, SeriesBudget};
 use penstock_tenancy::{ApplicationLimits, per_pod};
 
-pub use super::registry::Quotas;
-
 use super::exceeded::LimitExceeded;
 use super::meter::{Figures, Meter};
 use super::rate::{Rate, TokenBucket};

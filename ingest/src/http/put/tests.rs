@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use penstock_tenancy::{ApplicationLimits, Ledger, Profile, TokenState};
+use penstock_tenancy::{ApplicationLimits, Ledger, Permission, Profile, TokenState};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
