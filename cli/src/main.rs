@@ -56,3 +56,13 @@ fn tell(error: &dyn std::error::Error) {
     // Nobody is left to hear that standard error is closed.
     drop(writeln!(std::io::stderr(), "{text}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -16,6 +16,12 @@ pub(crate) enum Readers {
 
 /// Replaces a file as a whole: written beside it, synced, renamed, its folder synced.
 pub(crate) fn write(path: &Path, contents: &[u8], readers: Readers) -> io::Result<()> {
+    replace(path, contents, readers)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// The same for one of many files: the caller syncs their folder at the end.
+pub(crate) fn replace(path: &Path, contents: &[u8], readers: Readers) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default();
     // Hidden, so that nobody who lists the folder takes it for an entry.
@@ -29,24 +35,22 @@ pub(crate) fn write(path: &Path, contents: &[u8], readers: Readers) -> io::Resul
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    let written = write_synced(&beside, contents, mode).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // On a full disk even a leftover is too much. The first error is the one to tell.
+        drop(fs::remove_file(&beside));
+    }
+    written
+}
+
+fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(&beside)?;
+        .open(path)?;
     file.write_all(contents)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    sync_folder(folder)
-}
-
-/// Removes a file, if it is there, for good.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("."))),
-    }
+    file.sync_all()
 }
 
 /// Makes a folder that only its owner may enter, and those above it, for good.
@@ -64,7 +68,8 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes names that were added, replaced or removed last.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -88,9 +93,15 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        remove(&path).unwrap();
-        remove(&path).unwrap();
-        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        assert!(write(&path, b"one", Readers::Owner).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -83,17 +83,23 @@ impl KeyFiles {
     pub(crate) fn write(&self, secret: &SecretName, entries: &Entries) -> io::Result<()> {
         let folder = self.folder(secret);
         durable::create_folder(&folder)?;
+        let mut changed = false;
         for (name, contents) in entries {
             let path = folder.join(name);
             if read_text(&path)?.as_deref() != Some(contents.as_str()) {
-                durable::write(&path, contents.as_bytes(), Readers::Owner)?;
+                durable::replace(&path, contents.as_bytes(), Readers::Owner)?;
+                changed = true;
             }
         }
         for entry in fs::read_dir(&folder)? {
             let name = entry?.file_name();
             if !entries.keys().any(|known| name == **known) {
-                durable::remove(&folder.join(name))?;
+                fs::remove_file(folder.join(name))?;
+                changed = true;
             }
+        }
+        if changed {
+            durable::sync_folder(&folder)?;
         }
         Ok(())
     }

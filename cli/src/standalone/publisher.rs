@@ -176,20 +176,20 @@ impl Publisher {
             secrets: BTreeMap::new(),
             ledger,
         };
+        let in_ledger: HashSet<_> = plan.ledger.tokens().map(|(_, token)| token.id).collect();
         for token in &tokens {
-            if let Some(key) = token_keys.get(&token.token_name()) {
+            // Only what the ledger has is handed out.
+            if let Some(key) = token_keys.get(&token.token_name())
+                && in_ledger.contains(&key.id)
+            {
                 self.plan_secret(token, key, endpoints, &mut plan);
             }
         }
         Ok(plan)
     }
 
-    /// Hands out only what the ledger has.
+    /// Decides what the files of a token shall hold.
     fn plan_secret(&self, token: &Token, key: &TokenKey, endpoints: &Endpoints, plan: &mut Plan) {
-        let in_ledger: HashSet<_> = plan.ledger.tokens().map(|(_, token)| token.id).collect();
-        if !in_ledger.contains(&key.id) {
-            return;
-        }
         let secret = SecretName {
             namespace: token.token_name().namespace,
             name: token.secret_name(),
