@@ -118,7 +118,7 @@ impl Standalone {
         command.args(words).arg("standalone");
         command
             .arg("--manifests")
-            .arg(self.folder.path().join("manifests"));
+            .arg(self.manifest_folder());
         command.arg("--data").arg(&self.data);
         command.args(["--listen", &self.address(TLS_PORT).to_string()]);
         command.args(["--listen-plain", &self.address(PLAIN_PORT).to_string()]);
