@@ -116,9 +116,7 @@ impl Standalone {
             .chain([binary.as_os_str()]);
         let mut command = Command::new(words.next().context("a program")?);
         command.args(words).arg("standalone");
-        command
-            .arg("--manifests")
-            .arg(self.manifest_folder());
+        command.arg("--manifests").arg(self.manifest_folder());
         command.arg("--data").arg(&self.data);
         command.args(["--listen", &self.address(TLS_PORT).to_string()]);
         command.args(["--listen-plain", &self.address(PLAIN_PORT).to_string()]);

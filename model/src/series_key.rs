@@ -160,9 +160,13 @@ impl<'a> KeyPieces<'a> {
 
     /// The metric's name.
     pub fn metric_name(&self) -> &'a str {
-        let words = self.metric.get(17..).and_then(|words| words.strip_suffix(&[END]));
+        let words = self
+            .metric
+            .get(17..)
+            .and_then(|words| words.strip_suffix(&[END]));
         let name = words.and_then(|words| words.rsplit(|b| *b == END).next());
-        name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+        name.and_then(|name| std::str::from_utf8(name).ok())
+            .unwrap_or_default()
     }
 
     /// Each pair, `tagk 01 tagv 00`, in the order of the tag keys; [`split_pair`] takes one apart.

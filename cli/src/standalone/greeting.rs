@@ -46,8 +46,8 @@ pub(crate) fn greeting(
         Some(reader) => (
             ", then read both back",
             format!(
-                "{put} && curl -sSg --cacert {ca} -u \"$(cat {})\" \
-                 'https://{authority}/api/v1/export?match[]={{__name__=~\"{metric}.*\"}}'",
+                "{put} && curl -sS --cacert {ca} -u \"$(cat {})\" \
+                 -G --data-urlencode 'match[]={{__name__=~\"{metric}.*\"}}' https://{authority}/api/v1/export",
                 quote(&reader.join("token"))
             ),
         ),

@@ -22,7 +22,7 @@ use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use penstock_model::Timestamp;
-use penstock_store::error::StoreError;
+use penstock_store::error::{StoreError, WithCauses};
 use penstock_store::scan::Scan;
 use penstock_store::series::Selection;
 use penstock_store::store::Store;
@@ -170,7 +170,7 @@ impl Job {
                 return;
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, %tenant, "export failed");
+                tracing::error!(error = %WithCauses(&error), %tenant, "export failed");
                 Piece::Failed(error)
             }
         };

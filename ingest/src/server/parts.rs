@@ -5,6 +5,7 @@ use std::sync::Arc;
 use penstock_model::Clock;
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk, OsDisk};
+use penstock_store::error::WithCauses;
 use penstock_store::store::Store;
 use prometheus_client::registry::Registry;
 use rand::Rng;
@@ -155,8 +156,8 @@ fn fail_with_the_store(context: &Arc<ServerContext>, admin: &Arc<Admin>) {
     // Not `admin` itself: it has the store, which would keep itself alive.
     let (readiness, stopping) = (Arc::clone(admin.readiness()), context.stopping.clone());
     context.store.on_failure(Box::new(move |error| {
-        tracing::error!(error = error as &dyn std::error::Error, "the store failed");
-        readiness.has_failed(error.to_string());
+        tracing::error!(error = %WithCauses(error), "the store failed");
+        readiness.has_failed(WithCauses(error).to_string());
         stopping.cancel();
     }));
 }

@@ -11,7 +11,7 @@ use penstock_model::{Day, Timestamp};
 use crate::block::{Block, BlockBuilder, BlockCursor, BlockSource};
 use crate::chunk::Packing;
 use crate::disk::{Disk, FileNumber, FileSink, file_names};
-use crate::error::StoreError;
+use crate::error::{StoreError, WithCauses};
 use crate::manifest::BlockEntry;
 use crate::memtable::EncodedPart;
 use crate::memtable::active::Span;
@@ -179,7 +179,7 @@ fn merge_series<'a>(
 pub(crate) fn remove_block(disk: &Arc<dyn Disk>, block: &DiskBlock) {
     let path = file_names::block(block.entry.day, block.entry.file);
     if let Err(error) = disk.remove(&path) {
-        tracing::warn!(error = &error as &dyn std::error::Error, path = %path.display(), "cannot remove block");
+        tracing::warn!(error = %WithCauses(&error), path = %path.display(), "cannot remove block");
     }
 }
 

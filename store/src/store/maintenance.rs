@@ -11,7 +11,7 @@ use penstock_model::Timestamp;
 use super::layers::{DiskBlock, Layers};
 use super::shared::Shared;
 use crate::disk::{FileNumber, FileSink, file_names};
-use crate::error::{ErrorKind, StoreError};
+use crate::error::{ErrorKind, StoreError, WithCauses};
 use crate::flush::job::{FlushJob, remove_block, still_hiding};
 use crate::flush::policy::{FlushInputs, is_due};
 use crate::manifest::{Edit, Manifest, SeriesRun, Version};
@@ -70,7 +70,7 @@ impl Maintenance {
                     .disk_full
                     .store(self.disk_is_full(), Ordering::Relaxed),
                 Err(error) if error.kind() == ErrorKind::Retry => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no room to flush");
+                    tracing::warn!(error = %WithCauses(&error), "no room to flush");
                     self.shared.disk_full.store(true, Ordering::Relaxed);
                 }
                 Err(error) => return self.shared.fail(error),
@@ -320,7 +320,7 @@ impl Maintenance {
             }
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %WithCauses(&error),
                     "cannot tell the free disk space"
                 );
                 false

@@ -11,7 +11,7 @@ use penstock_model::Clock;
 use super::log::Log;
 use crate::config::StoreConfig;
 use crate::disk::Disk;
-use crate::error::{Pressure, StoreError};
+use crate::error::{Pressure, StoreError, WithCauses};
 use crate::row::Sequence;
 use crate::series::SeriesRegistry;
 
@@ -150,7 +150,7 @@ impl Shared {
 
     /// Stops the store: it no longer knows what is on the disk, and a retry would lie. The first failure counts.
     pub(crate) fn fail(&self, error: StoreError) {
-        tracing::error!(error = &error as &dyn std::error::Error, "store stopped");
+        tracing::error!(error = %WithCauses(&error), "store stopped");
         let error = Arc::new(error);
         self.failure
             .lock()

@@ -8,6 +8,7 @@
 //! The status is that of the worst point: a quota 429, else bad data 400. Points that were all refused for
 //! their own `ovh.auth` make it 401 or 403.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -42,6 +43,8 @@ pub struct Answer {
     success: u64,
     refused: Refused,
     retry_after: Option<Duration>,
+    /// What the first point over a limit was told: it names the limit.
+    exceeded: Option<String>,
     /// The elements of `errors`, comma-separated.
     errors: Vec<u8>,
 }
@@ -77,7 +80,7 @@ pub enum Reply {
         /// The short text.
         message: String,
         /// The longer text.
-        details: Option<&'static str>,
+        details: Option<Cow<'static, str>>,
         /// Stored points.
         success: u64,
         /// Points that are not stored.
@@ -96,6 +99,7 @@ impl Answer {
             success: 0,
             refused: Refused::default(),
             retry_after: None,
+            exceeded: None,
             errors: Vec::new(),
         }
     }
@@ -113,6 +117,7 @@ impl Answer {
             Cause::Quota(delay) => {
                 self.refused.quota += 1;
                 self.retry_after = self.retry_after.max(Some(delay));
+                self.exceeded.get_or_insert_with(|| text.to_owned());
             }
             Cause::Unauthorized => self.refused.unauthorized += 1,
             Cause::Forbidden => self.refused.forbidden += 1,
@@ -199,7 +204,7 @@ impl Answer {
         }
     }
 
-    fn words(&self, status: StatusCode) -> (String, Option<&'static str>) {
+    fn words(&self, status: StatusCode) -> (String, Option<Cow<'static, str>>) {
         if self.refused.timed_out > 0 {
             let message = format!(
                 "The put call has timedout with {} successful writes, {} failed writes and {} timed \
@@ -216,7 +221,10 @@ impl Answer {
             StatusCode::FORBIDDEN => "Forbidden",
             _ => "One or more data points had errors",
         };
-        let details = "Please see the TSD logs or append \"details\" to the put request";
+        let details = match &self.exceeded {
+            Some(limit) => Cow::Owned(limit.clone()),
+            None => "Please see the TSD logs or append \"details\" to the put request".into(),
+        };
         (message.to_owned(), Some(details))
     }
 

@@ -51,7 +51,9 @@ fn bad_points_are_answered_as_the_flags_ask() {
         Reply::Error {
             status: StatusCode::BAD_REQUEST,
             message: "One or more data points had errors".to_owned(),
-            details: Some("Please see the TSD logs or append \"details\" to the put request"),
+            details: Some(
+                "Please see the TSD logs or append \"details\" to the put request".into()
+            ),
             success: 1,
             failed: 1,
             retry_after: None,
