@@ -1,5 +1,7 @@
 //! A server without sockets, for tests: a real store on a simulated disk, a ledger, an event loop.
 
+pub(crate) mod http;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -54,7 +56,7 @@ fn key(token: u8) -> String {
 }
 
 /// A write token of this number.
-fn token(number: u8) -> LedgerToken {
+pub(crate) fn token(number: u8) -> LedgerToken {
     ledger_fixture::token(&id(number), &key(number), Permission::Write)
 }
 

@@ -57,3 +57,6 @@ fn stopped() -> ApiError {
     )
     .with_details("the server stopped while it was at it; repeat the delete")
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,18 +208,20 @@ fn render(
 ) -> Result<Sent, StoreError> {
     let mut out = Vec::new();
     let mut rows = Vec::new();
+    let mut send_if_long =
+        |out: &mut Vec<u8>| out.len() < PIECE_BYTES || send(std::mem::take(out).into());
     while let Some(mut series) = scan.next_series()? {
         lines.begin(series.identity());
         while series.next_batch(&mut rows)? {
             for row in &rows {
                 lines.push(row.time, row.value(), &mut out);
-            }
-            if out.len() >= PIECE_BYTES && !send(std::mem::take(&mut out).into()) {
-                return Ok(Sent::NobodyListens);
+                if !send_if_long(&mut out) {
+                    return Ok(Sent::NobodyListens);
+                }
             }
         }
         lines.end(&mut out);
-        if out.len() >= PIECE_BYTES && !send(std::mem::take(&mut out).into()) {
+        if !send_if_long(&mut out) {
             return Ok(Sent::NobodyListens);
         }
     }

@@ -1,1 +1,326 @@
+use http::Method;
+use http::header::RETRY_AFTER;
+use penstock_tenancy::{Ledger, LedgerToken, Permission};
 
+use super::*;
+use crate::story::http::Answered;
+use crate::story::{NOON_S, Story, tags, token};
+
+/// The token that reads application 1.
+const READER: u8 = 3;
+
+fn reader() -> LedgerToken {
+    LedgerToken {
+        permission: Permission::Read,
+        ..token(READER)
+    }
+}
+
+/// Application 1 with a reader too.
+fn with_reader(change: impl FnOnce(&mut LedgerToken)) -> Story {
+    let mut reader = reader();
+    change(&mut reader);
+    Story::with(|ledger: &mut Ledger| ledger.applications[0].tokens.push(reader))
+}
+
+impl Story {
+    fn get(&self, arguments: &str) -> Answered {
+        let path = format!("/api/v1/export?{arguments}");
+        self.ask(Method::GET, &path, Some(READER), "")
+    }
+}
+
+#[test]
+fn what_was_written_is_read_in_order_and_to_the_last_digit() {
+    let story = with_reader(|_| {});
+    story.write(
+        1,
+        r#"[{"metric":"m","timestamp":@,"value":9223372036854775807,"tags":{"a":"2"}},
+            {"metric":"m","timestamp":2,"value":1e-300,"tags":{"a":"1"}},
+            {"metric":"m","timestamp":1,"value":12.340,"tags":{"a":"1"}},
+            {"metric":"n","timestamp":1,"value":7}]"#,
+    );
+    let all = story.get("match[]=%7B__name__=~%22m%7Cn%22%7D");
+    assert_eq!(all.status, 200);
+    assert_eq!(all.headers[CONTENT_TYPE], "application/stream+json");
+    let last = format!(
+        r#"{{"metric":{{"__name__":"m","a":"2"}},"values":[9223372036854775807],"timestamps":[{NOON_S}000]}}"#
+    );
+    assert_eq!(
+        all.body.lines().collect::<Vec<_>>(),
+        [
+            r#"{"metric":{"__name__":"m","a":"1"},"values":[12.34,1e-300],"timestamps":[1000,2000]}"#,
+            &last,
+            r#"{"metric":{"__name__":"n"},"values":[7],"timestamps":[1000]}"#,
+        ]
+    );
+    // The window includes both ends.
+    for (window, values) in [
+        ("start=1&end=2", 2),
+        ("start=2", 1),
+        ("end=1.999", 1),
+        ("start=2.001", 0),
+    ] {
+        let answer = story.get(&format!("match=m%7Ba=%221%22%7D&{window}"));
+        let counted = answer.body.matches("1e-300").count() + answer.body.matches("12.34").count();
+        assert_eq!(counted, values, "{window}: {}", answer.body);
+    }
+    // Nothing there is no error.
+    let nothing = story.get("match=unknown");
+    assert_eq!((nothing.status, &*nothing.body), (200, ""));
+}
+
+#[test]
+fn arguments_may_come_as_a_form() {
+    let story = with_reader(|_| {});
+    story.write(
+        1,
+        r#"[{"metric":"m","timestamp":1,"value":1},{"metric":"n","timestamp":1,"value":2}]"#,
+    );
+    let post = |path: &str, form: &str| story.ask(Method::POST, path, Some(READER), form);
+    assert_eq!(
+        post("/api/v1/export", "match%5B%5D=m").body.lines().count(),
+        1
+    );
+    assert_eq!(
+        post("/prometheus/api/v1/export?match[]=n", "match%5B%5D=m")
+            .body
+            .lines()
+            .count(),
+        2
+    );
+    assert_eq!(post("/api/v1/export", &"x".repeat(70_000)).status, 413);
+}
+
+#[test]
+fn a_readers_tags_are_filters_and_its_applications_are_none() {
+    let mut story = with_reader(|reader| reader.tags = tags(&[("site", "paris")]));
+    story.write(
+        1,
+        r#"[{"metric":"m","timestamp":1,"value":1,"tags":{"site":"paris"}},
+            {"metric":"m","timestamp":1,"value":2,"tags":{"site":"rome"}},
+            {"metric":"m","timestamp":1,"value":3}]"#,
+    );
+    // The application gets a tag that the points do not have.
+    story.change_ledger(|ledger| ledger.applications[0].tags = tags(&[("env", "prod")]));
+    for selector in [
+        "m",
+        "%7Bsite!=%22paris%22,__name__=%22m%22%20or%20site=%22paris%22%7D",
+    ] {
+        let seen = story.get(&format!("match={selector}"));
+        assert_eq!(
+            seen.body,
+            "{\"metric\":{\"__name__\":\"m\",\"site\":\"paris\"},\"values\":[1],\"timestamps\":[1000]}\n"
+        );
+    }
+}
+
+#[test]
+fn a_reader_of_some_metrics_sees_no_others() {
+    let story = with_reader(|reader| reader.allow.metric_prefixes = vec!["cpu.".to_owned()]);
+    story.write(
+        1,
+        r#"[{"metric":"cpu.load","timestamp":1,"value":1},{"metric":"mem","timestamp":1,"value":2}]"#,
+    );
+    let seen = story.get("match=%7B__name__!=%22%22%7D&match=cpu.load&match=mem");
+    assert_eq!(seen.body.lines().count(), 1);
+    assert!(seen.body.contains("cpu.load"));
+}
+
+#[test]
+fn another_tenants_series_are_not_there() {
+    let story = with_reader(|_| {});
+    story.write(2, r#"{"metric":"m","timestamp":1,"value":1}"#);
+    let seen = story.get("match=m");
+    assert_eq!((seen.status, &*seen.body), (200, ""));
+}
+
+#[test]
+fn rollups_are_seen_by_those_who_name_them() {
+    let story = with_reader(|_| {});
+    story.write(
+        1,
+        r#"{"metric":"m","timestamp":3600,"value":1,"tags":{"a":"b"}}"#,
+    );
+    let rollup = r#"{"metric":"m","timestamp":3700,"value":2,"tags":{"a":"b"},"interval":"1h","aggregator":"SUM"}"#;
+    assert_eq!(
+        story
+            .ask(Method::POST, "/api/rollup", Some(1), rollup)
+            .status,
+        204
+    );
+    assert_eq!(
+        story.get("match=m").body,
+        "{\"metric\":{\"__name__\":\"m\",\"a\":\"b\"},\"values\":[1],\"timestamps\":[3600000]}\n"
+    );
+    assert_eq!(
+        story.get("match=m%7B__interval__=%221h%22%7D").body,
+        "{\"metric\":{\"__name__\":\"m\",\"__interval__\":\"1h\",\"__aggregator__\":\"sum\",\"a\":\"b\"},\
+         \"values\":[2],\"timestamps\":[3600000]}\n"
+    );
+}
+
+#[test]
+fn bad_requests_are_told_what_to_mend() {
+    let story = with_reader(|_| {});
+    for (arguments, text) in [
+        ("", "missing `match[]` argument"),
+        ("match=m%7B", "expected a label name or '}' at character 2"),
+        ("match=%7B%7D", "matches everything"),
+        ("match=m&start=soon", "cannot parse the time soon"),
+    ] {
+        let answer = story.get(arguments);
+        assert_eq!(answer.status, 400, "{arguments}");
+        assert!(answer.body.contains(text), "{}", answer.body);
+    }
+    let path = "/api/v1/export?match=m";
+    let nobody = story.ask(Method::GET, path, None, "");
+    assert_eq!(nobody.status, 401);
+    let writer = story.ask(Method::GET, path, Some(1), "");
+    assert_eq!(writer.status, 403);
+    let deleting = story.ask(Method::DELETE, path, Some(READER), "");
+    assert_eq!(deleting.status, 405);
+}
+
+#[test]
+fn a_long_series_comes_in_many_pieces_and_lines() {
+    let story = with_reader(|_| {});
+    let points: Vec<String> = (0..30_000)
+        .map(|i| format!(r#"{{"metric":"m","timestamp":{},"value":{i}}}"#, i + 1))
+        .collect();
+    story.write(1, &format!("[{}]", points.join(",")));
+    for (arguments, lines) in [
+        ("", 1),
+        ("&reduce_mem_usage=1", 4),
+        ("&max_rows_per_line=10000", 3),
+    ] {
+        let answer = story.get(&format!("match=m{arguments}"));
+        let values: Vec<i64> = answer
+            .body
+            .lines()
+            .flat_map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let values = line["values"].as_array().unwrap().clone();
+                values.into_iter().map(|value| value.as_i64().unwrap())
+            })
+            .collect();
+        assert_eq!(values, (0..30_000).collect::<Vec<i64>>());
+        assert_eq!(answer.body.lines().count(), lines, "{arguments}");
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+/// What a client makes of these pieces: the status, and the body if it came whole.
+fn received(pieces: Vec<Piece>) -> (u16, Option<String>) {
+    block_on(async {
+        let (sender, receiver) = mpsc::channel(8);
+        for piece in pieces {
+            assert!(sender.send(piece).await.is_ok());
+        }
+        drop(sender);
+        let response = match respond(receiver).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        };
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .ok();
+        (
+            status,
+            body.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap()),
+        )
+    })
+}
+
+#[test]
+fn an_export_that_breaks_off_is_never_taken_for_whole() {
+    let lines = || Piece::Lines(Bytes::from_static(b"line\n"));
+    assert_eq!(received(vec![Piece::End]), (200, Some(String::new())));
+    assert_eq!(
+        received(vec![lines(), lines(), Piece::End]),
+        (200, Some("line\nline\n".to_owned()))
+    );
+    // A damaged block in the middle, a thread that is gone, a client that was too slow.
+    assert_eq!(
+        received(vec![lines(), Piece::Failed(StoreError::Stopped)]),
+        (200, None)
+    );
+    assert_eq!(received(vec![lines()]), (200, None));
+    assert_eq!(received(vec![]), (200, None));
+    // Known before the first byte: an error like any other.
+    let (status, body) = received(vec![Piece::Failed(StoreError::Stopped)]);
+    assert_eq!(status, 500);
+    assert!(body.unwrap().contains("could not be read"));
+}
+
+#[test]
+fn more_exports_than_may_run_wait_and_are_then_sent_away() {
+    block_on(async {
+        let exports = Exports::new(Duration::from_secs(1));
+        let mut turns = Vec::new();
+        for _ in 0..EXPORTS_MAX {
+            turns.push(exports.turn().await.unwrap());
+        }
+        let refused = exports.turn().await.unwrap_err().into_response();
+        assert_eq!(refused.status(), 503);
+        assert!(refused.headers().contains_key(RETRY_AFTER));
+        turns.pop();
+        assert!(exports.turn().await.is_ok());
+    });
+}
+
+#[test]
+fn a_client_that_leaves_a_piece_unread_is_given_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (pieces, _unread) = mpsc::channel(1);
+    let sender = PieceSender {
+        pieces,
+        stall: Duration::ZERO,
+        runtime: runtime.handle().clone(),
+    };
+    let sending =
+        runtime.spawn_blocking(move || (sender.send(Piece::End), sender.send(Piece::End)));
+    assert_eq!(runtime.block_on(sending).unwrap(), (true, false));
+}
+
+#[test]
+fn nobody_to_listen_ends_the_scan() {
+    let story = with_reader(|_| {});
+    let points: Vec<String> = (0..20_000)
+        .map(|i| format!(r#"{{"metric":"m","timestamp":{},"value":{i}}}"#, i + 1))
+        .collect();
+    story.write(1, &format!("[{}]", points.join(",")));
+    let tenant = story.grant(READER).tenant();
+    let asked = crate::protocol::export::SeriesRequest::parse(
+        [("match".into(), "m".into())].into_iter(),
+        Timestamp::MIN,
+    )
+    .unwrap();
+    let selection = asked.selection(tenant, &tags(&[]), &[]);
+    let scan = || {
+        story
+            .store
+            .scan(&selection, Timestamp::MIN, Timestamp::MAX)
+            .unwrap()
+    };
+    let mut pieces = 0;
+    let sent = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| {
+        pieces += 1;
+        pieces < 2
+    });
+    assert_eq!((sent.unwrap(), pieces), (Sent::NobodyListens, 2));
+    let whole = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| true);
+    assert_eq!(whole.unwrap(), Sent::All);
+}

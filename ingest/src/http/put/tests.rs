@@ -1,31 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::Method;
 use penstock_tenancy::{ApplicationLimits, Ledger, Permission, Profile, TokenState};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::config::Timeouts;
-use crate::connection::TelnetContext;
-use crate::http::body::{BodyBudget, BodyReader};
-use crate::http::export::Exports;
-use crate::http::router;
-use crate::server::{LoopContext, ServerContext};
+use crate::story::http::Answered;
 use crate::story::{NOON_S, Story, credential, tags};
-use crate::telemetry::Metrics;
-
-/// An answer.
-#[derive(Debug)]
-struct Answered {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
-}
 
 impl Story {
     /// Posts with the credential of token 1. `@` in the body stands for noon.
@@ -38,67 +19,7 @@ impl Story {
     }
 
     async fn posting(&self, path: &str, credential: Option<&str>, body: &str) -> Answered {
-        let context = self.loop_context();
-        let mut router = router::router(HttpContext::new(Arc::clone(&context)));
-        let mut request = Request::post(path)
-            .body(Body::from(body.replace('@', &NOON_S.to_string())))
-            .unwrap();
-        if let Some(credential) = credential {
-            let basic = format!("Basic {}", BASE64_STANDARD.encode(credential));
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, basic.parse().unwrap());
-        }
-        let answered = router::call(&mut router, &context.server, request);
-        let answered = tokio::time::timeout(Self::PATIENCE, answered)
-            .await
-            .expect("it hangs");
-        let (parts, body) = answered.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answered {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        }
-    }
-
-    fn loop_context(&self) -> Arc<LoopContext> {
-        let long = Duration::from_mins(10);
-        let timeouts = Timeouts {
-            handshake: long,
-            first_bytes: long,
-            http_idle: long,
-            body_stall: long,
-            telnet_idle: long,
-            stop: long,
-            confirmation: long,
-        };
-        let (events, authenticator) = (
-            Arc::clone(&self.event_loop),
-            Arc::clone(&self.authenticator),
-        );
-        let stopping = CancellationToken::new();
-        let telnet = TelnetContext::new(
-            Arc::clone(&events),
-            Arc::clone(&authenticator),
-            long,
-            stopping.clone(),
-        );
-        let server = Arc::new(ServerContext {
-            store: self.store.clone(),
-            clock: Arc::clone(events.clock()),
-            authenticator,
-            bodies: BodyReader::new(BodyBudget::new(1 << 28), long),
-            exports: Exports::new(long),
-            timeouts,
-            metrics: Metrics::default(),
-            stopping,
-        });
-        Arc::new(LoopContext {
-            server,
-            events,
-            telnet,
-        })
+        self.asking(Method::POST, path, credential, body).await
     }
 }
 

@@ -1,0 +1,122 @@
+//! Requests without sockets: router, handlers and store are the real ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+use tokio_util::sync::CancellationToken;
+
+use super::{NOON_S, Story, credential};
+use crate::config::Timeouts;
+use crate::connection::TelnetContext;
+use crate::http::body::{BodyBudget, BodyReader};
+use crate::http::export::Exports;
+use crate::http::router::{self, HttpContext};
+use crate::server::{LoopContext, ServerContext};
+use crate::telemetry::Metrics;
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Story {
+    /// Sends one request with the credential of a token.
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<u8>,
+        body: &str,
+    ) -> Answered {
+        let credential = token.map(credential);
+        self.run(self.asking(method, path, credential.as_deref(), body))
+    }
+
+    /// Stores points, all of which must be good.
+    pub(crate) fn write(&self, token: u8, points: &str) {
+        let answered = self.ask(Method::POST, "/api/put", Some(token), points);
+        assert_eq!(answered.status, 204, "{}", answered.body);
+    }
+
+    /// Sends one request. `@` in the body stands for noon.
+    pub(crate) async fn asking(
+        &self,
+        method: Method,
+        path: &str,
+        credential: Option<&str>,
+        body: &str,
+    ) -> Answered {
+        let context = self.loop_context();
+        let mut router = router::router(HttpContext::new(Arc::clone(&context)));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::from(body.replace('@', &NOON_S.to_string())))
+            .unwrap();
+        if let Some(credential) = credential {
+            let basic = format!("Basic {}", BASE64_STANDARD.encode(credential));
+            request
+                .headers_mut()
+                .insert(AUTHORIZATION, basic.parse().unwrap());
+        }
+        let answered = router::call(&mut router, &context.server, request);
+        let answered = tokio::time::timeout(Self::PATIENCE, answered)
+            .await
+            .expect("it hangs");
+        let (parts, body) = answered.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answered {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    fn loop_context(&self) -> Arc<LoopContext> {
+        let long = Duration::from_mins(10);
+        let timeouts = Timeouts {
+            handshake: long,
+            first_bytes: long,
+            http_idle: long,
+            body_stall: long,
+            telnet_idle: long,
+            stop: long,
+            confirmation: long,
+        };
+        let (events, authenticator) = (
+            Arc::clone(&self.event_loop),
+            Arc::clone(&self.authenticator),
+        );
+        let stopping = CancellationToken::new();
+        let telnet = TelnetContext::new(
+            Arc::clone(&events),
+            Arc::clone(&authenticator),
+            long,
+            stopping.clone(),
+        );
+        let server = Arc::new(ServerContext {
+            store: self.store.clone(),
+            clock: Arc::clone(events.clock()),
+            authenticator,
+            bodies: BodyReader::new(BodyBudget::new(1 << 28), long),
+            exports: Exports::new(long),
+            timeouts,
+            metrics: Metrics::default(),
+            stopping,
+        });
+        Arc::new(LoopContext {
+            server,
+            events,
+            telnet,
+        })
+    }
+}
