@@ -6,7 +6,8 @@
 //! | some refused | error object | `{"success":1,"failed":1}` | and `"errors":[{"error":..,"datapoint":..}]` |
 //!
 //! The status is that of the worst point: a quota 429, else bad data 400. Points that were all refused for
-//! their own `ovh.auth` make it 401 or 403.
+//! their own `ovh.auth` make it 401 or 403. These three carry the error object beside the counts, too; that of
+//! a quota names the limit that was met first.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -165,7 +166,7 @@ impl Answer {
         if self.form != AnswerForm::Plain {
             return Reply::Counts {
                 status,
-                body: self.counts(),
+                body: self.counts(status),
                 retry_after: self.retry_after,
             };
         }
@@ -228,9 +229,27 @@ impl Answer {
         (message.to_owned(), Some(details))
     }
 
-    fn counts(&self) -> Vec<u8> {
+    /// What is no matter of single points. `OpenTSDB` has no such answers, so their form is ours.
+    fn push_error(&self, status: StatusCode, out: &mut Vec<u8>) {
+        let (message, _) = self.words(status);
+        out.extend_from_slice(b"\"error\":{\"code\":");
+        push_number(out, u64::from(status.as_u16()));
+        out.extend_from_slice(b",\"message\":");
+        push_string(out, &message);
+        if let Some(limit) = &self.exceeded {
+            out.extend_from_slice(b",\"details\":");
+            push_string(out, limit);
+        }
+        out.extend_from_slice(b"},");
+    }
+
+    fn counts(&self, status: StatusCode) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.errors.len());
-        out.extend_from_slice(b"{\"success\":");
+        out.push(b'{');
+        if !matches!(status, StatusCode::OK | StatusCode::BAD_REQUEST) {
+            self.push_error(status, &mut out);
+        }
+        out.extend_from_slice(b"\"success\":");
         push_number(&mut out, self.success);
         out.extend_from_slice(b",\"failed\":");
         push_number(&mut out, self.failed());
