@@ -4,7 +4,10 @@
 //! A function is a value here; the arithmetic is in [`scalar`] (one bucket of one series) and [`columns`]
 //! (many times of many series at once).
 
+mod cell;
+pub(crate) mod columns;
 pub(crate) mod percentile;
+pub(crate) mod scalar;
 
 use std::fmt;
 
@@ -136,6 +139,22 @@ impl Aggregator {
     /// Whether it is `none`: every series its own result.
     pub fn is_none(self) -> bool {
         self.0.function == Function::None
+    }
+
+    /// The answer of one integer alone.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "percentiles of integers are computed in doubles and cut off"
+    )]
+    pub(crate) const fn of_one_integer(self, integer: i64) -> i64 {
+        match self.0.function {
+            Function::Count => 1,
+            Function::Dev | Function::Diff => 0,
+            Function::SquareSum => integer.wrapping_mul(integer),
+            Function::Percentile(..) => integer as f64 as i64,
+            _ => integer,
+        }
     }
 
     pub(crate) const fn function(self) -> Function {

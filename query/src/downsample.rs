@@ -9,6 +9,10 @@
 //!
 //! Here is what a specifier means; [`buckets`] cuts time, [`stream`] runs points through it.
 
+pub(crate) mod buckets;
+pub(crate) mod calendar;
+pub(crate) mod stream;
+
 use crate::aggregator::Aggregator;
 use crate::duration::{Span, SpanError};
 

@@ -14,16 +14,21 @@ pub enum Target {
 }
 
 /// Raw data or rollups, never both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KindFilter {
     /// What devices measured.
     Raw,
-    /// One value for each interval of a raw series.
-    Rollup(Interval, Aggregator),
     /// Values over several series, of whatever function.
     PreAggregate,
-    /// The same for each interval.
-    RolledUpPreAggregate(Interval, Aggregator),
+    /// One value for each interval.
+    Rollup {
+        /// The span of a value.
+        interval: Interval,
+        /// One of these functions over that span.
+        functions: Vec<Aggregator>,
+        /// Made of pre-aggregates, or of what devices measured.
+        is_pre_aggregate: bool,
+    },
 }
 
 /// The series to read, and from when to when.

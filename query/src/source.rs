@@ -33,6 +33,8 @@ pub struct SelectedSeries {
     pub metric: Box<str>,
     /// All its tags.
     pub tags: Tags,
+    /// Of a rollup: the function over its interval.
+    pub function: Option<Aggregator>,
     /// Its TSUID in upper-case hex, if the source has such.
     pub tsuid: Option<Box<str>>,
 }

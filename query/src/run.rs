@@ -1,0 +1,418 @@
+//! A request, from its series to its results.
+//!
+//! ```text
+//!   for each sub-query     names known? > rollup or raw > select > group
+//!     for each group
+//!       for each series    read > downsample > rate ─┐
+//!                                                    ├─> merge > between start and end > sink
+//!       ...                                         ─┘
+//! ```
+//!
+//! Series are read one at a time and nothing of them is kept; a group's answer leaves before the next group is
+//! read. So memory holds one batch of samples and the times of one group.
+
+mod group;
+mod names;
+mod series;
+
+use std::error::Error;
+
+use penstock_model::Clock;
+
+use self::group::{Group, Labels, Unit};
+use self::series::{Plan, SeriesPipe};
+use crate::downsample::{Cut, Downsample};
+use crate::limits::{Budget, Exceeded, Limits};
+use crate::merge::lone::Lone;
+use crate::merge::{Manner, Merge};
+use crate::point::{Number, Point};
+use crate::request::{Query, SubQuery};
+use crate::rollup::{self, Attempt};
+use crate::select::{Selection, Target, conditions};
+use crate::source::{SelectedSeries, SeriesSource};
+use crate::window;
+
+/// A grid of buckets larger than this is not laid out before the points are seen.
+const GRID_MAX: i64 = 100_000;
+
+/// What a place of a merge may take: a time, its marks and two cells.
+const SLOT_BYTES: usize = 64;
+
+/// Where results go, one after another.
+pub trait ResultSink {
+    /// Why no more can be taken.
+    type Error: Error;
+
+    /// A result begins.
+    ///
+    /// # Errors
+    /// Whatever the sink says; the query ends.
+    fn begin(&mut self, head: &ResultHead<'_>) -> Result<(), Self::Error>;
+
+    /// Its next points, in ascending time.
+    ///
+    /// # Errors
+    /// As [`ResultSink::begin`].
+    fn points(&mut self, points: &[Point]) -> Result<(), Self::Error>;
+
+    /// It is whole.
+    ///
+    /// # Errors
+    /// As [`ResultSink::begin`].
+    fn end(&mut self, cost: &Cost) -> Result<(), Self::Error>;
+}
+
+/// What a result is of.
+#[derive(Clone, Debug)]
+pub struct ResultHead<'a> {
+    /// The sub-query that it answers.
+    pub sub_query: &'a SubQuery,
+    /// The metric's name.
+    pub metric: &'a str,
+    /// Tags that all its series share, as far as they have them.
+    pub tags: Vec<(&'a str, &'a str)>,
+    /// Keys of the other tags.
+    pub aggregate_tags: Vec<&'a str>,
+    /// The sorted TSUIDs of its series, if the source has such.
+    pub tsuids: Vec<&'a str>,
+}
+
+/// What a result, or a whole request, has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Series that were selected.
+    pub series: u64,
+    /// Samples that were read.
+    pub samples: u64,
+    /// Points that were answered.
+    pub points: u64,
+    /// Results.
+    pub results: u64,
+}
+
+/// Why a request got no answer, or no whole one.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<S: Error, K: Error> {
+    /// A name that no series ever had: 400.
+    #[error("No such name for '{kind}': '{name}'")]
+    UnknownName {
+        /// `metrics`, `tagk` or `tagv`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A limit was hit: 413, and for the time 408.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// A result is beyond the doubles: 400.
+    #[error("Got Infinity: {value} at {time}")]
+    Infinite {
+        /// `inf` or `-inf`.
+        value: f64,
+        /// When, in milliseconds.
+        time: i64,
+    },
+    /// The source failed.
+    #[error("reading the series failed")]
+    Source(#[source] S),
+    /// The sink takes no more.
+    #[error("writing the results failed")]
+    Sink(#[source] K),
+}
+
+/// Where to look and what it may cost.
+#[derive(Clone, Copy)]
+pub struct RunContext<'a> {
+    /// What the request may cost.
+    pub limits: Limits,
+    /// For the limit of time.
+    pub clock: &'a dyn Clock,
+    /// Whether nobody waits any more. Asked often: it should be a load of a flag.
+    pub is_cancelled: &'a dyn Fn() -> bool,
+}
+
+impl std::fmt::Debug for RunContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunContext")
+            .field("limits", &self.limits)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Answers a request. Names and limits of range are checked for all its sub-queries before the first result.
+///
+/// # Errors
+/// [`RunError`]. Results that the sink already has are then not all.
+pub fn run<S: SeriesSource, K: ResultSink>(
+    query: &Query,
+    source: &mut S,
+    sink: &mut K,
+    context: RunContext<'_>,
+) -> Result<Cost, RunError<S::Error, K::Error>> {
+    let mut run = Run {
+        query,
+        source,
+        sink,
+        budget: Budget::new(context.limits, context.clock, context.is_cancelled),
+        cost: Cost::default(),
+        pipe: SeriesPipe::default(),
+        points: Vec::new(),
+    };
+    run.budget
+        .check_range(query.end.millis() - query.start.millis())?;
+    names::check(query, run.source, &run.budget)?;
+    for sub_query in &query.sub_queries {
+        run.answer(sub_query)?;
+    }
+    Ok(Cost {
+        series: run.budget.series() as u64,
+        samples: run.budget.samples(),
+        ..run.cost
+    })
+}
+
+struct Run<'a, S, K> {
+    query: &'a Query,
+    source: &'a mut S,
+    sink: &'a mut K,
+    budget: Budget<'a>,
+    cost: Cost,
+    pipe: SeriesPipe,
+    /// Points on their way out.
+    points: Vec<Point>,
+}
+
+type Answer<T, S, K> = Result<T, RunError<<S as SeriesSource>::Error, <K as ResultSink>::Error>>;
+
+impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
+    fn answer(&mut self, sub_query: &SubQuery) -> Answer<(), S, K> {
+        if sub_query.is_histogram_query() {
+            return Ok(());
+        }
+        let stored = match (&sub_query.target, sub_query.downsample) {
+            (Target::Metric(metric), Some(_)) => {
+                self.source.rollups(metric).map_err(RunError::Source)?
+            }
+            _ => Vec::new(),
+        };
+        for attempt in rollup::attempts(sub_query, &stored) {
+            let results = self.cost.results;
+            self.attempt(sub_query, attempt)?;
+            if self.cost.results > results {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, sub_query: &SubQuery, attempt: Attempt) -> Answer<(), S, K> {
+        self.budget.check()?;
+        let (from, to) = window::of(self.query.start, self.query.end, sub_query.downsample);
+        let selection = Selection {
+            target: sub_query.target.clone(),
+            kind: attempt.kind,
+            tags: conditions(&sub_query.filters),
+            from,
+            to,
+            series_max: self.budget.series_left(),
+        };
+        let found = self.source.select(&selection).map_err(RunError::Source)?;
+        self.budget.add_series(found.len())?;
+        let plan = Plan::new(self.query, sub_query, attempt.values);
+        if let Some(downsample) = plan.downsample {
+            self.check_fill(downsample)?;
+        }
+        for group in group::groups(sub_query, &found, attempt.values) {
+            self.budget.check()?;
+            match group.units.as_slice() {
+                [unit] => self.lone(&plan, &found, *unit)?,
+                _ => self.merged(&plan, &found, &group)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Filled buckets are counted before any is made: a millisecond of a year is refused at once.
+    fn check_fill(&self, downsample: Downsample) -> Result<(), Exceeded> {
+        match downsample.nominal_millis() {
+            Some(length) if downsample.fill != crate::downsample::Fill::None => {
+                let count = (self.query.end.millis() - self.query.start.millis()) / length;
+                self.budget.check_buckets(count, size_of::<Point>())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A group of one series leaves as it is read.
+    fn lone(&mut self, plan: &Plan<'_>, found: &[SelectedSeries], unit: Unit) -> Answer<(), S, K> {
+        let samples = self.budget.samples();
+        let mut out = Emission::new(self.sink, plan.sub_query);
+        let mut lone = Lone::new(plan.manner);
+        let points = &mut self.points;
+        self.pipe
+            .read(&*self.source, plan, unit, &mut self.budget, |batch, _| {
+                points.clear();
+                lone.push(batch, points);
+                out.points(points, || Labels::of(found, [unit.series()]))
+            })?;
+        points.clear();
+        lone.finish(points);
+        out.points(points, || Labels::of(found, [unit.series()]))?;
+        let cost = out.end(1, self.budget.samples() - samples)?;
+        self.add(cost);
+        Ok(())
+    }
+
+    fn merged(
+        &mut self,
+        plan: &Plan<'_>,
+        found: &[SelectedSeries],
+        group: &Group,
+    ) -> Answer<(), S, K> {
+        let samples = self.budget.samples();
+        let mut merge = self.empty_merge(plan)?;
+        let mut with_points = self.read_group(plan, group, &mut merge)?;
+        if merge.wants_second_reading() {
+            with_points = self.read_group(plan, group, &mut merge)?;
+        }
+        let labels = Labels::of(found, with_points.iter().copied());
+        let mut out = Emission::new(self.sink, plan.sub_query);
+        let mut at = 0;
+        while merge.next_points(&mut at, &mut self.points) {
+            self.budget.check()?;
+            out.points(&self.points, || labels.clone())?;
+        }
+        let cost = out.end(with_points.len(), self.budget.samples() - samples)?;
+        self.add(cost);
+        Ok(())
+    }
+
+    /// Reads all series of a group into a merge. Which of them had a sample in the window.
+    fn read_group(
+        &mut self,
+        plan: &Plan<'_>,
+        group: &Group,
+        merge: &mut Merge,
+    ) -> Answer<Vec<usize>, S, K> {
+        let mut with_points = Vec::new();
+        for unit in &group.units {
+            let has_points = self.pipe.read(
+                &*self.source,
+                plan,
+                *unit,
+                &mut self.budget,
+                |batch, budget| {
+                    merge.push(batch);
+                    budget
+                        .check_bytes(merge.bytes())
+                        .map_err(RunError::Exceeded)
+                },
+            )?;
+            merge.end_series();
+            if has_points {
+                with_points.push(unit.series());
+            }
+        }
+        Ok(with_points)
+    }
+
+    fn empty_merge(&self, plan: &Plan<'_>) -> Result<Merge, Exceeded> {
+        let (start, end) = plan.manner.range;
+        let Some(Cut::Fixed(span)) = plan.downsample.map(|downsample| downsample.cut) else {
+            return Ok(Merge::new(plan.manner));
+        };
+        let length = span.millis();
+        let first = start.saturating_add((-start).rem_euclid(length));
+        let count = (end - first).div_euclid(length) + 1;
+        if count > GRID_MAX {
+            return Ok(Merge::new(plan.manner));
+        }
+        self.budget.check_buckets(count, SLOT_BYTES)?;
+        let times = (0..count).map(|at| first + at * length).collect();
+        Ok(Merge::with_grid(plan.manner, times))
+    }
+
+    fn add(&mut self, cost: Cost) {
+        self.cost.points += cost.points;
+        self.cost.results += cost.results;
+    }
+}
+
+/// A result that begins with its first point; without one there is none.
+struct Emission<'a, 'q, K> {
+    sink: &'a mut K,
+    sub_query: &'q SubQuery,
+    points: u64,
+}
+
+impl<'a, 'q, K: ResultSink> Emission<'a, 'q, K> {
+    const fn new(sink: &'a mut K, sub_query: &'q SubQuery) -> Self {
+        Self {
+            sink,
+            sub_query,
+            points: 0,
+        }
+    }
+
+    fn points<'l, E: Error>(
+        &mut self,
+        points: &[Point],
+        labels: impl FnOnce() -> Labels<'l>,
+    ) -> Result<(), RunError<E, K::Error>> {
+        if points.is_empty() {
+            return Ok(());
+        }
+        check_finite(points)?;
+        if self.points == 0 {
+            let head = labels().into_head(self.sub_query);
+            self.sink.begin(&head).map_err(RunError::Sink)?;
+        }
+        self.points += points.len() as u64;
+        self.sink.points(points).map_err(RunError::Sink)
+    }
+
+    fn end<E: Error>(self, series: usize, samples: u64) -> Result<Cost, RunError<E, K::Error>> {
+        if self.points == 0 {
+            return Ok(Cost::default());
+        }
+        let cost = Cost {
+            series: series as u64,
+            samples,
+            points: self.points,
+            results: 1,
+        };
+        self.sink.end(&cost).map_err(RunError::Sink)?;
+        Ok(cost)
+    }
+}
+
+fn check_finite<S: Error, K: Error>(points: &[Point]) -> Result<(), RunError<S, K>> {
+    let infinite = points.iter().find_map(|point| match point.number {
+        Number::Float(value) if value.is_infinite() => Some((value, point.time)),
+        _ => None,
+    });
+    match infinite {
+        Some((value, time)) => Err(RunError::Infinite { value, time }),
+        None => Ok(()),
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn new(query: &'a Query, sub_query: &'a SubQuery, values: rollup::Values) -> Self {
+        let downsample = sub_query
+            .downsample
+            .map(|downsample| values.adapt(downsample));
+        Self {
+            sub_query,
+            downsample,
+            zone: &query.zone,
+            manner: Manner {
+                aggregator: sub_query.aggregator,
+                range: (query.start.millis(), query.end.millis()),
+                is_float: downsample.is_some() || sub_query.rate.is_some(),
+                is_held: sub_query.rate.is_some(),
+            },
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The samples of one series on their way to a merge: downsampled, then turned into rates, a batch at a time.
+
+use std::error::Error;
+
+use jiff::tz::TimeZone;
+
+use super::RunError;
+use super::group::Unit;
+use crate::aggregator::Aggregator;
+use crate::aggregator::scalar::BucketFold;
+use crate::downsample::Downsample;
+use crate::downsample::stream::{Fold, Stream};
+use crate::limits::Budget;
+use crate::merge::Manner;
+use crate::point::Point;
+use crate::rate::Rate;
+use crate::request::SubQuery;
+use crate::rollup::Values;
+use crate::source::{Sample, SeriesReader, SeriesSource};
+
+/// How the series of a sub-query are read.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) sub_query: &'a SubQuery,
+    /// With the function that suits what is read.
+    pub(super) downsample: Option<Downsample>,
+    pub(super) zone: &'a TimeZone,
+    pub(super) manner: Manner,
+}
+
+impl Values {
+    /// Counts that are stored are added, not counted.
+    pub(super) fn adapt(self, downsample: Downsample) -> Downsample {
+        match (self, Aggregator::named("sum")) {
+            (Self::Counts, Some(function)) => Downsample {
+                function,
+                ..downsample
+            },
+            _ => downsample,
+        }
+    }
+}
+
+/// Buffers that serve one series after another.
+#[derive(Debug, Default)]
+pub(super) struct SeriesPipe {
+    samples: Vec<Sample>,
+    points: Vec<Point>,
+    buckets: Vec<Point>,
+}
+
+impl SeriesPipe {
+    /// Reads a series whole and hands its points on. Whether it had a sample in the window.
+    pub(super) fn read<S: SeriesSource, K: Error>(
+        &mut self,
+        source: &S,
+        plan: &Plan<'_>,
+        unit: Unit,
+        budget: &mut Budget<'_>,
+        mut visit: impl FnMut(&[Point], &Budget<'_>) -> Result<(), RunError<S::Error, K>>,
+    ) -> Result<bool, RunError<S::Error, K>> {
+        let mut rate = plan.sub_query.rate.map(Rate::new);
+        let mut visit = |points: &mut Vec<Point>, budget: &Budget<'_>| {
+            if let Some(rate) = &mut rate {
+                rate.apply(points);
+            }
+            visit(points, budget)
+        };
+        match (unit, plan.downsample) {
+            (Unit::Ratio { sums, counts }, Some(downsample)) => {
+                let mut pairs = Pairs::open(source, sums, counts)?;
+                let mut stream =
+                    Stream::new(downsample, plan.zone, plan.manner.range, Ratio::default());
+                let mut has_samples = false;
+                while pairs.next_batch(budget)? {
+                    has_samples = true;
+                    self.buckets.clear();
+                    stream.push(&pairs.joined, &mut self.buckets);
+                    visit(&mut self.buckets, budget)?;
+                }
+                self.finish(&mut stream);
+                visit(&mut self.buckets, budget)?;
+                Ok(has_samples)
+            }
+            (Unit::One(series) | Unit::Ratio { sums: series, .. }, None) => {
+                let mut reader = source.open(series).map_err(RunError::Source)?;
+                let mut has_samples = false;
+                while self.next_points::<S, K>(&mut reader, budget)? {
+                    has_samples = true;
+                    visit(&mut self.points, budget)?;
+                }
+                Ok(has_samples)
+            }
+            (Unit::One(series), Some(downsample)) => {
+                let mut reader = source.open(series).map_err(RunError::Source)?;
+                let fold = BucketFold::new(downsample.function);
+                let mut stream = Stream::new(downsample, plan.zone, plan.manner.range, fold);
+                let mut has_samples = false;
+                while self.next_points::<S, K>(&mut reader, budget)? {
+                    has_samples = true;
+                    self.buckets.clear();
+                    stream.push(&self.points, &mut self.buckets);
+                    visit(&mut self.buckets, budget)?;
+                }
+                self.finish(&mut stream);
+                visit(&mut self.buckets, budget)?;
+                Ok(has_samples)
+            }
+        }
+    }
+
+    fn finish<F: Fold>(&mut self, stream: &mut Stream<'_, F>) {
+        self.buckets.clear();
+        stream.finish(&mut self.buckets);
+    }
+
+    /// The next batch that is not empty, as points.
+    fn next_points<S: SeriesSource, K: Error>(
+        &mut self,
+        reader: &mut S::Reader<'_>,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, RunError<S::Error, K>> {
+        let more = next_samples::<S, K>(reader, &mut self.samples, budget)?;
+        self.points.clear();
+        self.points
+            .extend(self.samples.iter().copied().map(Point::from));
+        Ok(more)
+    }
+}
+
+fn next_samples<S: SeriesSource, K: Error>(
+    reader: &mut S::Reader<'_>,
+    samples: &mut Vec<Sample>,
+    budget: &mut Budget<'_>,
+) -> Result<bool, RunError<S::Error, K>> {
+    loop {
+        budget.check()?;
+        if !reader.next_batch(samples).map_err(RunError::Source)? {
+            samples.clear();
+            return Ok(false);
+        }
+        budget.add_samples(samples.len())?;
+        if !samples.is_empty() {
+            return Ok(true);
+        }
+    }
+}
+
+/// A sum and the count that belongs to it.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    time: i64,
+    sum: f64,
+    count: f64,
+}
+
+/// Two series, joined by their times: what only one of them has is left out.
+struct Pairs<'a, S: SeriesSource + 'a> {
+    sums: Cursor<S::Reader<'a>>,
+    counts: Cursor<S::Reader<'a>>,
+    joined: Vec<Pair>,
+}
+
+struct Cursor<R> {
+    reader: R,
+    batch: Vec<Sample>,
+    at: usize,
+}
+
+impl<R> Cursor<R> {
+    /// The sample that is next, if the batch has one more.
+    fn peek(&self) -> Option<Sample> {
+        self.batch.get(self.at).copied()
+    }
+}
+
+impl<'a, S: SeriesSource> Pairs<'a, S> {
+    fn open<K: Error>(
+        source: &'a S,
+        sums: usize,
+        counts: usize,
+    ) -> Result<Self, RunError<S::Error, K>> {
+        let open = |series| {
+            source
+                .open(series)
+                .map_err(RunError::Source)
+                .map(|reader| Cursor {
+                    reader,
+                    batch: Vec::new(),
+                    at: 0,
+                })
+        };
+        Ok(Self {
+            sums: open(sums)?,
+            counts: open(counts)?,
+            joined: Vec::new(),
+        })
+    }
+
+    /// Joins until the batch of one side is used up. False at the end of either.
+    fn next_batch<K: Error>(
+        &mut self,
+        budget: &mut Budget<'_>,
+    ) -> Result<bool, RunError<S::Error, K>> {
+        self.joined.clear();
+        while self.joined.is_empty() {
+            for cursor in [&mut self.sums, &mut self.counts] {
+                if cursor.peek().is_none() {
+                    cursor.at = 0;
+                    if !next_samples::<S, K>(&mut cursor.reader, &mut cursor.batch, budget)? {
+                        return Ok(false);
+                    }
+                }
+            }
+            self.join();
+        }
+        Ok(true)
+    }
+
+    fn join(&mut self) {
+        while let (Some(sum), Some(count)) = (self.sums.peek(), self.counts.peek()) {
+            if sum.time == count.time {
+                self.joined.push(Pair {
+                    time: sum.time.millis(),
+                    sum: sum.value.to_f64(),
+                    count: count.value.to_f64(),
+                });
+            }
+            self.sums.at += usize::from(sum.time <= count.time);
+            self.counts.at += usize::from(count.time <= sum.time);
+        }
+    }
+}
+
+/// The sum of a bucket's sums over the sum of its counts.
+#[derive(Debug, Default)]
+struct Ratio {
+    sum: f64,
+    count: f64,
+}
+
+impl Fold for Ratio {
+    type Item = Pair;
+
+    fn time(item: &Pair) -> i64 {
+        item.time
+    }
+
+    fn add(&mut self, items: &[Pair]) {
+        for pair in items {
+            self.sum += pair.sum;
+            self.count += pair.count;
+        }
+    }
+
+    fn take(&mut self) -> f64 {
+        let Self { sum, count } = std::mem::take(self);
+        sum / count
+    }
+}
