@@ -5,9 +5,13 @@ use penstock_e2e::{Http, Random, Series, Setup, Standalone, Telnet, wait};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Offsets tried in each file, besides its first and last byte.
-const OFFSETS: u64 = 3;
+const OFFSETS: u64 = 4;
+
+/// Past this a log segment of this story is still empty, and a flipped byte there means nothing.
+const USED_BYTES_MAX: u64 = 64 << 10;
 
 /// Files that hold no bytes of the store: the lock is empty, keys and certificates have their own guards.
 const FOLDERS: [&str; 4] = ["manifest", "series", "blocks", "wal"];
@@ -36,24 +40,33 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Some days, some series, a clean stop: manifest, series run, blocks and log are all there.
+/// Some days and series in blocks after a clean stop, some more in the log after a kill.
 fn fill(server: &mut Standalone) -> Result<Vec<Series>> {
+    put(server, "flip.block", 5_000)?;
+    ensure!(server.stop()?.success(), "no clean stop: {}", server.log());
+    server.start_again()?;
+    put(server, "flip.log", 2_000)?;
+    put(server, "flip.last", 100)?;
+    let stored = server.export(r#"{__name__=~"flip.*"}"#)?;
+    server.kill()?;
+    Ok(stored)
+}
+
+fn put(server: &Standalone, metric: &str, points: u64) -> Result<()> {
     let mut session = Telnet::login(&server.tls()?, &server.token("device")?)?;
     let mut lines = String::new();
-    for number in 0..5_000_u64 {
+    for number in 0..points {
         let time = 1_760_000_000 + number * 60;
         writeln!(
             lines,
-            "put flip.{} {time} {number}.25 host=h{}",
+            "put {metric}.{} {time} {number}.25 host=h{}",
             number % 3,
             number % 11
         )?;
     }
     session.send(&lines)?;
     assert_eq!(session.finish()?, "");
-    let stored = server.export(r#"{__name__=~"flip.*"}"#)?;
-    ensure!(server.stop()?.success(), "no clean stop: {}", server.log());
-    Ok(stored)
+    Ok(())
 }
 
 fn flip(path: &Path, offset: u64) -> Result<()> {
@@ -86,15 +99,34 @@ fn a_flipped_byte_is_reported_and_never_a_wrong_value() -> Result<()> {
     let mut random = Random::new(7);
     let files = files_of(&original)?;
     ensure!(files.len() >= 4, "the store has only {files:?}");
+    let mut flips = Vec::new();
     for file in files {
         let length = fs::metadata(&file)?.len();
-        let within = file.strip_prefix(&original)?;
-        let mut offsets: Vec<u64> = (0..OFFSETS).map(|_| random.below(length)).collect();
+        let within = file.strip_prefix(&original)?.to_owned();
+        let mut offsets: Vec<u64> = (0..OFFSETS)
+            .map(|_| random.below(length.min(USED_BYTES_MAX)))
+            .collect();
         offsets.extend([0, length.saturating_sub(1)]);
-        for offset in offsets.into_iter().filter(|offset| *offset < length) {
-            check(&original, within, offset, &whole)
-                .with_context(|| format!("{} at {offset} of {length}", within.display()))?;
-        }
+        offsets.retain(|offset| *offset < length);
+        flips.push((within, offsets));
+    }
+    // A file at a time would mostly wait for the disk.
+    thread::scope(|scope| {
+        let (original, whole) = (&original, &whole);
+        let check_file = |(within, offsets): (PathBuf, Vec<u64>)| {
+            scope.spawn(move || check_all(original, &within, &offsets, whole))
+        };
+        let checks: Vec<_> = flips.into_iter().map(check_file).collect();
+        checks
+            .into_iter()
+            .try_for_each(|check| check.join().ok().context("a check panicked")?)
+    })
+}
+
+fn check_all(original: &Path, within: &Path, offsets: &[u64], whole: &[Series]) -> Result<()> {
+    for offset in offsets {
+        check(original, within, *offset, whole)
+            .with_context(|| format!("{} at {offset}", within.display()))?;
     }
     Ok(())
 }
@@ -105,7 +137,12 @@ fn check(original: &Path, within: &Path, offset: u64, whole: &[Series]) -> Resul
         .tempdir()?;
     let data = copy.path().join("data");
     penstock_e2e::Program::new("cp")
-        .args(["-a".as_ref(), original.as_os_str(), data.as_os_str()])
+        .args([
+            "-a".as_ref(),
+            "--sparse=always".as_ref(),
+            original.as_os_str(),
+            data.as_os_str(),
+        ])
         .run()?;
     flip(&data.join(within), offset)?;
     let mut server = Standalone::prepare(Setup {
@@ -156,8 +193,10 @@ fn starts(server: &mut Standalone) -> Result<bool> {
 }
 
 fn is_reported(log: &str) -> bool {
-    let log = log.to_lowercase();
-    ["warn", "error", "dropped", "corrupt", "damaged"]
+    let is_loud = [r#""level":"WARN""#, r#""level":"ERROR""#]
         .iter()
-        .any(|word| log.contains(word))
+        .any(|level| log.contains(level));
+    // The one flipped byte that cannot be told from a torn write: the last group of the log.
+    let is_torn_tail = log.contains("torn_tail_bytes: ") && !log.contains("torn_tail_bytes: 0,");
+    is_loud || is_torn_tail
 }
