@@ -7,11 +7,13 @@
 //!
 //! The authority is made once and never replaced by itself: devices have copies of it. The leaf is made anew at
 //! every start, because the names that it must have can change, and whenever two thirds of its life are over;
-//! the server notices the new files and drops no connection.
+//! the server notices the new files and drops no connection. Every new leaf is looked at as a client would look at it before
+//! it is served, so a damaged or exchanged authority is told at the start.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_model::Timestamp;
@@ -19,6 +21,11 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
 };
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 
 use super::durable::{self, Readers};
@@ -53,12 +60,19 @@ pub(crate) enum AuthorityError {
     /// Half of the authority is gone.
     #[error("{} is missing: put it back, or remove the whole folder to make a new authority that every client must trust anew", path.display())]
     Half { path: PathBuf },
-    /// A file holds something else.
-    #[error("{} is damaged", path.display())]
-    Damaged {
+    /// The key file holds something else.
+    #[error("{} is damaged: restore it", path.display())]
+    Key {
         path: PathBuf,
         #[source]
         source: rcgen::Error,
+    },
+    /// The certificate file holds something else, or belongs to another key.
+    #[error("clients that trust {} would refuse this server: restore it, or remove the whole folder to make a new authority that every client must trust anew", path.display())]
+    Certificate {
+        path: PathBuf,
+        #[source]
+        source: rustls::Error,
     },
     /// The crypto library refuses.
     #[error("cannot make a certificate")]
@@ -90,12 +104,7 @@ impl Authority {
             }
         };
         let key = parse_key(&key, &key_file)?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(|source| {
-            AuthorityError::Damaged {
-                path: certificate_file,
-                source,
-            }
-        })?;
+        let issuer = Issuer::new(authority_parameters(now), key);
         let mut authority = Self {
             folder: folder.to_owned(),
             names,
@@ -142,9 +151,35 @@ impl Authority {
         let leaf = leaf
             .signed_by(&key, &self.issuer)
             .map_err(AuthorityError::Make)?;
+        self.look_as_a_client(leaf.der(), now).map_err(|source| {
+            let path = self.folder.join("ca.crt");
+            AuthorityError::Certificate { path, source }
+        })?;
         write(&self.leaf_key_file(), &key.serialize_pem(), Readers::Owner)?;
         write(&self.leaf_file(), &leaf.pem(), Readers::Everybody)?;
         self.renew_at = later(now, RENEW_AFTER);
+        Ok(())
+    }
+
+    fn look_as_a_client(
+        &self,
+        leaf: &CertificateDer<'_>,
+        now: Timestamp,
+    ) -> Result<(), rustls::Error> {
+        let other = |error: &dyn std::fmt::Display| rustls::Error::General(error.to_string());
+        let authority = CertificateDer::from_pem_slice(self.certificate.as_bytes());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.map_err(|error| other(&error))?)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| other(&error))?;
+        let seconds = u64::try_from(now.millis() / 1_000).unwrap_or_default();
+        let moment = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        for name in &self.names {
+            let name = ServerName::try_from(name.as_str()).map_err(|error| other(&error))?;
+            verifier.verify_server_cert(leaf, &[], &name, &[], moment)?;
+        }
         Ok(())
     }
 }
@@ -156,7 +191,7 @@ fn new_key() -> Result<String, AuthorityError> {
 }
 
 fn parse_key(pem: &str, path: &Path) -> Result<KeyPair, AuthorityError> {
-    KeyPair::from_pem(pem).map_err(|source| AuthorityError::Damaged {
+    KeyPair::from_pem(pem).map_err(|source| AuthorityError::Key {
         path: path.to_owned(),
         source,
     })
@@ -164,13 +199,20 @@ fn parse_key(pem: &str, path: &Path) -> Result<KeyPair, AuthorityError> {
 
 fn make(key: &str, key_file: &Path, now: Timestamp) -> Result<String, AuthorityError> {
     let key = parse_key(key, key_file)?;
+    let certificate = authority_parameters(now)
+        .self_signed(&key)
+        .map_err(AuthorityError::Make)?;
+    Ok(certificate.pem())
+}
+
+/// A leaf names its issuer by what stands here: the distinguished name must never change.
+fn authority_parameters(now: Timestamp) -> CertificateParams {
     let mut authority = CertificateParams::default();
     authority.distinguished_name = name("Penstock standalone authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     set_life(&mut authority, now, AUTHORITY_LIFE);
-    let certificate = authority.self_signed(&key).map_err(AuthorityError::Make)?;
-    Ok(certificate.pem())
+    authority
 }
 
 fn name(common: &str) -> DistinguishedName {

@@ -4,8 +4,17 @@
 //!   DATA/secrets/NAMESPACE/SECRET/id  key  token  telnet-auth  url  ca.crt  …      each 0600
 //! ```
 //!
-//! One file an entry, as a mounted Secret looks. Nothing is ever deleted here but an entry that a token no longer has:
-//! a token whose manifest vanishes finds its id and key again when it returns.
+//! One file an entry, as a mounted Secret looks. A changed Secret comes in two steps, so that a key is on the disk before
+//! the ledger knows it, and can be read only when it can be used:
+//!
+//! ```text
+//!   stage    DATA/secrets/.staged/NAMESPACE/SECRET/…   written and synced
+//!            … the ledger is kept and loaded …
+//!   reveal   each file renamed to its place
+//! ```
+//!
+//! Both places count when files are read, so it does not matter where a crash comes. Nothing is ever deleted here but an
+//! entry that a token no longer has: a token whose manifest vanishes finds its id and key again when it returns.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +24,9 @@ use std::path::{Path, PathBuf};
 use penstock_tenancy::{Key, KeyError, Permission, TokenId};
 
 use super::durable::{self, Readers};
+
+/// Where changed entries wait.
+const STAGED: &str = ".staged";
 
 /// The entries of a Secret.
 pub(crate) type Entries = BTreeMap<&'static str, String>;
@@ -56,66 +68,100 @@ impl KeyFiles {
         self.root.join(&secret.namespace).join(&secret.name)
     }
 
+    fn staged_folder(&self, secret: &SecretName) -> PathBuf {
+        self.root
+            .join(STAGED)
+            .join(&secret.namespace)
+            .join(&secret.name)
+    }
+
     /// Reads what is kept of all tokens, the vanished ones too.
     ///
     /// # Errors
     /// A folder or file cannot be read. One that holds no id is passed over.
     pub(crate) fn read(&self) -> io::Result<BTreeMap<SecretName, KeptToken>> {
         let mut kept = BTreeMap::new();
-        for namespace in folders(&self.root)? {
-            for name in folders(&self.root.join(&namespace))? {
-                let secret = SecretName {
-                    namespace: namespace.clone(),
-                    name,
-                };
-                if let Some(token) = read_token(&self.folder(&secret))? {
-                    kept.insert(secret, token);
+        for root in [self.root.clone(), self.root.join(STAGED)] {
+            for namespace in folders(&root)? {
+                for name in folders(&root.join(&namespace))? {
+                    let secret = SecretName {
+                        namespace: namespace.clone(),
+                        name,
+                    };
+                    let places = [self.staged_folder(&secret), self.folder(&secret)];
+                    if let Some(token) = read_token(&places)? {
+                        kept.insert(secret, token);
+                    }
                 }
             }
         }
         Ok(kept)
     }
 
-    /// Makes the Secret's folder hold exactly these entries. Files that are right already are not touched.
+    /// Writes these entries where nobody looks for them yet. Answers whether there is something to reveal: not if the
+    /// Secret's folder holds exactly these entries already.
     ///
     /// # Errors
-    /// The first failure; some files may be written then. Writing again mends it.
-    pub(crate) fn write(&self, secret: &SecretName, entries: &Entries) -> io::Result<()> {
-        let folder = self.folder(secret);
+    /// The first failure. Staging again mends it.
+    pub(crate) fn stage(&self, secret: &SecretName, entries: &Entries) -> io::Result<bool> {
+        if self.is_right(secret, entries)? {
+            return Ok(false);
+        }
+        let folder = self.staged_folder(secret);
         durable::create_folder(&folder)?;
-        let mut changed = false;
         for (name, contents) in entries {
-            let path = folder.join(name);
-            if read_text(&path)?.as_deref() != Some(contents.as_str()) {
-                durable::replace(&path, contents.as_bytes(), Readers::Owner)?;
-                changed = true;
-            }
+            durable::replace(&folder.join(name), contents.as_bytes(), Readers::Owner)?;
         }
-        for entry in fs::read_dir(&folder)? {
-            let name = entry?.file_name();
-            if !entries.keys().any(|known| name == **known) {
+        durable::sync_folder(&folder)?;
+        Ok(true)
+    }
+
+    /// Puts staged entries in their place.
+    ///
+    /// # Errors
+    /// The first failure. Staging and revealing again mends it.
+    pub(crate) fn reveal(&self, secret: &SecretName, entries: &Entries) -> io::Result<()> {
+        let (staged, folder) = (self.staged_folder(secret), self.folder(secret));
+        durable::create_folder(&folder)?;
+        // First, so that what is half revealed is never a mixture of two kinds of token.
+        for name in names(&folder)? {
+            if !entries.contains_key(name.as_str()) {
                 fs::remove_file(folder.join(name))?;
-                changed = true;
             }
         }
-        if changed {
-            durable::sync_folder(&folder)?;
+        for name in entries.keys() {
+            fs::rename(staged.join(name), folder.join(name))?;
         }
-        Ok(())
+        durable::sync_folder(&folder)?;
+        fs::remove_dir_all(&staged)
+    }
+
+    fn is_right(&self, secret: &SecretName, entries: &Entries) -> io::Result<bool> {
+        let folder = self.folder(secret);
+        for (name, contents) in entries {
+            if read_text(&folder.join(name))?.as_deref() != Some(contents.as_str()) {
+                return Ok(false);
+            }
+        }
+        Ok(names(&folder)?.len() == entries.len())
     }
 }
 
-fn read_token(folder: &Path) -> io::Result<Option<KeptToken>> {
-    let id = read_text(&folder.join("id"))?;
-    let Some(id) = id.and_then(|id| id.trim().parse().ok()) else {
+/// Reads each entry from the first place that has it.
+fn read_token(places: &[PathBuf; 2]) -> io::Result<Option<KeptToken>> {
+    let entry = |name: &str| {
+        let mut texts = places.iter().map(|place| read_text(&place.join(name)));
+        texts.find_map(Result::transpose).transpose()
+    };
+    let Some(id) = entry("id")?.and_then(|id| id.trim().parse().ok()) else {
         return Ok(None);
     };
     // Only readers are told where to ask.
-    let permission = match read_text(&folder.join("query-url"))? {
+    let permission = match entry("query-url")? {
         Some(_) => Permission::Read,
         None => Permission::Write,
     };
-    let key = read_text(&folder.join("key"))?;
+    let key = entry("key")?;
     Ok(Some(KeptToken {
         id,
         permission,
@@ -132,7 +178,15 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
+/// The folders in a folder. Hidden ones are nobody's namespace.
 fn folders(path: &Path) -> io::Result<Vec<String>> {
+    let mut names = names(path)?;
+    names.retain(|name| !name.starts_with('.') && path.join(name).is_dir());
+    Ok(names)
+}
+
+/// The names in a folder, sorted; none if there is no folder.
+fn names(path: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -140,12 +194,7 @@ fn folders(path: &Path) -> io::Result<Vec<String>> {
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        if let Ok(name) = entry.file_name().into_string()
-            && entry.path().is_dir()
-        {
-            names.push(name);
-        }
+        names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
     Ok(names)

@@ -1,13 +1,14 @@
 //! From what is asked for to what is in force.
 //!
 //! ```text
-//!   Desired ── plan ──▶ Plan ── carry out: key files ▸ tenants.json ▸ ledger.signed ──▶ Ledger, to be loaded
-//!               │ changes nothing                each synced before the next
-//!               └ problems
+//!   Desired ── plan ──▶ Plan ── keep: key files staged ▸ tenants.json ▸ ledger.signed ──▶ Ledger
+//!               │ changes nothing            each synced before the next                  │ load
+//!               └ problems                                                                ▼
+//!                                                            reveal: key files in their place
 //! ```
 //!
-//! A key that can be read is therefore never one that a restart forgets, and a ledger never speaks of a tenant that
-//! is not on the disk.
+//! A ledger never speaks of a key or a tenant that a restart would forget, and nobody reads a key that the server does
+//! not take yet. At the first round the files come before the load: then the server turns ready by it.
 
 mod keys;
 
@@ -37,6 +38,8 @@ pub(crate) struct Publisher {
     ledger_file: LedgerFile,
     /// What is in force; empty before the first one.
     previous: Option<Ledger>,
+    /// What is kept and not yet in its place.
+    staged: BTreeMap<SecretName, Entries>,
 }
 
 /// What is to be done. Nothing of it has been done.
@@ -104,6 +107,7 @@ impl Publisher {
             tenants,
             ledger_file,
             previous,
+            staged: BTreeMap::new(),
         })
     }
 
@@ -210,11 +214,14 @@ impl Publisher {
     ///
     /// # Errors
     /// [`PublishError`]: the ledger must not be loaded. Trying again is safe.
-    pub(crate) fn carry_out(&mut self, plan: Plan) -> Result<&Ledger, PublishError> {
-        for (secret, entries) in &plan.secrets {
-            self.key_files
-                .write(secret, entries)
-                .map_err(|source| self.key_files_error(source))?;
+    pub(crate) fn keep(&mut self, plan: Plan) -> Result<&Ledger, PublishError> {
+        // What an earlier round has kept and not revealed is planned again, if it is still asked for.
+        self.staged.clear();
+        for (secret, entries) in plan.secrets {
+            let staged = self.key_files.stage(&secret, &entries);
+            if staged.map_err(|source| self.key_files_error(source))? {
+                self.staged.insert(secret, entries);
+            }
         }
         if plan.tenants != self.tenants {
             plan.tenants.write(&self.tenants_file)?;
@@ -224,6 +231,18 @@ impl Publisher {
             self.ledger_file.write(&plan.ledger)?;
         }
         Ok(self.previous.insert(plan.ledger))
+    }
+
+    /// Puts the key files of what was kept in their place.
+    ///
+    /// # Errors
+    /// [`PublishError`]. Keeping and revealing again is safe.
+    pub(crate) fn reveal(&mut self) -> Result<(), PublishError> {
+        while let Some((secret, entries)) = self.staged.pop_first() {
+            let revealed = self.key_files.reveal(&secret, &entries);
+            revealed.map_err(|source| self.key_files_error(source))?;
+        }
+        Ok(())
     }
 
     fn key_files_error(&self, source: io::Error) -> PublishError {

@@ -100,20 +100,32 @@ impl Refresher {
             .filter(|object| !plan.has(object))
             .cloned()
             .collect();
-        let ledger = self.publisher.carry_out(plan)?;
-        if self.loaded_revision != Some(ledger.revision) {
-            load(ledger).map_err(RefreshError::Load)?;
-            self.loaded_revision = Some(ledger.revision);
-            let (applications, tokens) = (ledger.applications.len(), ledger.tokens().count());
-            let revision = ledger.revision;
-            tracing::info!(revision, applications, tokens, "ledger in force");
-        }
+        self.publish(plan, load)?;
         for object in &left_out {
             desired.remove(object);
         }
         self.remember(desired);
         self.tell(&reports);
         Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        plan: Plan,
+        load: impl FnOnce(&Ledger) -> Result<(), ServerError>,
+    ) -> Result<(), RefreshError> {
+        let ledger = self.publisher.keep(plan)?.clone();
+        if self.loaded_revision.is_none() {
+            self.publisher.reveal()?;
+        }
+        if self.loaded_revision != Some(ledger.revision) {
+            load(&ledger).map_err(RefreshError::Load)?;
+            self.loaded_revision = Some(ledger.revision);
+            let (applications, tokens) = (ledger.applications.len(), ledger.tokens().count());
+            let revision = ledger.revision;
+            tracing::info!(revision, applications, tokens, "ledger in force");
+        }
+        Ok(self.publisher.reveal()?)
     }
 
     /// Plans until nothing new is asked for that cannot be done: an object that cannot be used goes back to its last

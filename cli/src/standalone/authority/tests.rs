@@ -1,13 +1,5 @@
-use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
-
-use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier as _;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-
 use super::*;
+use std::os::unix::fs::PermissionsExt as _;
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -22,22 +14,15 @@ fn open(folder: &Path, now: Timestamp) -> Result<Authority, AuthorityError> {
 
 /// Whether a client that trusts this authority takes the leaf that is served, for `name` at `now`.
 fn client_takes(authority: &Authority, name: &str, now: Timestamp) -> Result<(), rustls::Error> {
-    let certificate = |pem: &[u8]| CertificateDer::from_pem_slice(pem).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(certificate(authority.certificate().as_bytes()))
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .unwrap();
-    let leaf = certificate(&fs::read(authority.leaf_file()).unwrap());
-    let seconds = u64::try_from(now.millis() / 1_000).unwrap();
-    let moment = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let name = ServerName::try_from(name).unwrap();
-    verifier
-        .verify_server_cert(&leaf, &[], &name, &[], moment)
-        .map(drop)
+    let leaf = fs::read(authority.leaf_file()).unwrap();
+    let client = Authority {
+        folder: PathBuf::new(),
+        names: vec![name.to_owned()],
+        certificate: authority.certificate.clone(),
+        issuer: Issuer::new(CertificateParams::default(), KeyPair::generate().unwrap()),
+        renew_at: START,
+    };
+    client.look_as_a_client(&CertificateDer::from_pem_slice(&leaf).unwrap(), now)
 }
 
 #[test]
@@ -96,12 +81,17 @@ fn a_leaf_is_renewed_when_two_thirds_of_its_life_are_over() {
 fn an_authority_is_never_replaced_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path(), START).unwrap();
-    let key = folder.path().join("ca.key");
+    let (key, certificate) = (folder.path().join("ca.key"), folder.path().join("ca.crt"));
     let good = fs::read(&key).unwrap();
     fs::write(&key, "damaged").unwrap();
     assert!(matches!(
         open(folder.path(), START),
-        Err(AuthorityError::Damaged { .. })
+        Err(AuthorityError::Key { .. })
+    ));
+    fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    assert!(matches!(
+        open(folder.path(), START),
+        Err(AuthorityError::Certificate { .. })
     ));
     fs::remove_file(&key).unwrap();
     assert!(matches!(
@@ -109,10 +99,11 @@ fn an_authority_is_never_replaced_by_itself() {
         Err(AuthorityError::Half { .. })
     ));
     fs::write(&key, good).unwrap();
-    fs::write(folder.path().join("ca.crt"), "damaged").unwrap();
+    assert!(open(folder.path(), START).is_ok());
+    fs::write(&certificate, "damaged").unwrap();
     assert!(matches!(
         open(folder.path(), START),
-        Err(AuthorityError::Damaged { .. })
+        Err(AuthorityError::Certificate { .. })
     ));
 }
 

@@ -15,6 +15,12 @@ fn writer() -> Entries {
     Entries::from([("id", "AbCdEfGhIjK1".to_owned()), ("key", KEY.to_owned())])
 }
 
+fn write(files: &KeyFiles, secret: &SecretName, entries: &Entries) {
+    if files.stage(secret, entries).unwrap() {
+        files.reveal(secret, entries).unwrap();
+    }
+}
+
 fn files(folder: &tempfile::TempDir) -> KeyFiles {
     KeyFiles::new(folder.path().join("secrets"))
 }
@@ -23,7 +29,7 @@ fn files(folder: &tempfile::TempDir) -> KeyFiles {
 fn each_entry_is_a_file_for_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
-    files.write(&secret("sensors"), &writer()).unwrap();
+    write(&files, &secret("sensors"), &writer());
     let path = folder.path().join("secrets/team/sensors/key");
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
@@ -41,11 +47,11 @@ fn what_is_kept_is_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
     assert!(files.read().unwrap().is_empty());
-    files.write(&secret("sensors"), &writer()).unwrap();
+    write(&files, &secret("sensors"), &writer());
     let mut reader = writer();
     reader.insert("query-url", "https://localhost".to_owned());
     reader.remove("key");
-    files.write(&secret("grafana"), &reader).unwrap();
+    write(&files, &secret("grafana"), &reader);
     let kept = files.read().unwrap();
     let sensors = &kept[&secret("sensors")];
     assert_eq!(sensors.permission, Permission::Write);
@@ -61,7 +67,7 @@ fn what_is_kept_is_read_back() {
 fn damaged_entries_are_told_from_missing_ones() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
-    files.write(&secret("sensors"), &writer()).unwrap();
+    write(&files, &secret("sensors"), &writer());
     let at = files.folder(&secret("sensors"));
     fs::write(at.join("key"), [0xff; 40]).unwrap();
     assert_eq!(
@@ -73,19 +79,54 @@ fn damaged_entries_are_told_from_missing_ones() {
 }
 
 #[test]
-fn what_is_right_is_not_touched_and_what_is_not_asked_for_goes() {
+fn what_is_right_is_not_staged_and_what_is_not_asked_for_goes() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
-    files.write(&secret("sensors"), &writer()).unwrap();
+    write(&files, &secret("sensors"), &writer());
+    assert!(!files.stage(&secret("sensors"), &writer()).unwrap());
     let at = files.folder(&secret("sensors"));
-    let written = fs::metadata(at.join("key")).unwrap().modified().unwrap();
     fs::write(at.join("id"), "edited").unwrap();
     fs::write(at.join("telnet-auth"), "old").unwrap();
-    files.write(&secret("sensors"), &writer()).unwrap();
-    assert_eq!(
-        fs::metadata(at.join("key")).unwrap().modified().unwrap(),
-        written
-    );
+    write(&files, &secret("sensors"), &writer());
     assert_eq!(fs::read_to_string(at.join("id")).unwrap(), "AbCdEfGhIjK1");
     assert!(!at.join("telnet-auth").exists());
+}
+
+#[test]
+fn what_is_staged_is_kept_and_not_yet_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&folder);
+    assert!(files.stage(&secret("sensors"), &writer()).unwrap());
+    assert!(!files.folder(&secret("sensors")).exists());
+    let kept = files.read().unwrap();
+    assert_eq!(kept[&secret("sensors")].id.as_str(), "AbCdEfGhIjK1");
+}
+
+/// Whichever of the renames a crash comes before, the id and the key are those that were staged.
+#[test]
+fn what_is_half_revealed_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&folder);
+    let mut reader = writer();
+    reader.insert("query-url", "https://localhost".to_owned());
+    write(&files, &secret("sensors"), &reader);
+    let mut changed = writer();
+    changed.insert("id", "AbCdEfGhIjK2".to_owned());
+    files.stage(&secret("sensors"), &changed).unwrap();
+    let (staged, place) = (
+        files.staged_folder(&secret("sensors")),
+        files.folder(&secret("sensors")),
+    );
+    fs::remove_file(place.join("query-url")).unwrap();
+    for name in ["id", "key"] {
+        let kept = &files.read().unwrap()[&secret("sensors")];
+        assert_eq!(kept.id.as_str(), "AbCdEfGhIjK2", "before {name}");
+        assert_eq!(kept.permission, Permission::Write);
+        assert_eq!(kept.key, Some(Ok(Key::parse(KEY).unwrap())));
+        fs::rename(staged.join(name), place.join(name)).unwrap();
+    }
+    assert_eq!(
+        files.read().unwrap()[&secret("sensors")].id.as_str(),
+        "AbCdEfGhIjK2"
+    );
 }

@@ -138,6 +138,50 @@ fn nothing_is_loaded_before_it_is_on_the_disk() {
 }
 
 #[test]
+fn a_new_key_can_be_read_only_when_it_can_be_used() {
+    let mut rounds = Rounds::new();
+    rounds.remove("sensors.yaml");
+    rounds.round();
+    rounds.put("sensors.yaml", &token(""));
+    let folder = rounds.folder.path().to_owned();
+    let mut tokens = 0;
+    let load = |ledger: &Ledger| {
+        tokens = ledger.tokens().count();
+        assert!(!folder.join("data/secrets/default/sensors").exists());
+        assert_eq!(
+            open(&folder).publisher.ledger(),
+            Some(ledger),
+            "kept before it is loaded"
+        );
+        Ok(())
+    };
+    rounds
+        .refresher
+        .refresh(Timestamp::from_millis(9), load)
+        .unwrap();
+    assert_eq!(tokens, 1);
+    assert!(folder.join("data/secrets/default/sensors/token").exists());
+}
+
+#[test]
+fn a_crash_before_the_key_is_seen_loses_no_key() {
+    let mut rounds = Rounds::new();
+    rounds.remove("sensors.yaml");
+    rounds.round();
+    rounds.put("sensors.yaml", &token(""));
+    let refused = |_: &Ledger| Err(ServerError::StoreFailed("as if it had crashed".to_owned()));
+    rounds
+        .refresher
+        .refresh(Timestamp::from_millis(9), refused)
+        .unwrap_err();
+    let kept = rounds.refresher.publisher.ledger().cloned();
+    rounds.restart();
+    rounds.round();
+    assert_eq!(Some(rounds.ledger()), kept.as_ref());
+    assert!(rounds.device_works());
+}
+
+#[test]
 fn without_a_change_nothing_is_loaded_again() {
     let mut rounds = Rounds::new();
     rounds.round();
