@@ -87,7 +87,10 @@ impl FileSink {
         self.step()?;
         self.disk.rename(&self.temporary, &self.name)?;
         self.published = true;
-        self.disk.sync_dir(directory_of(&self.name))?;
+        // The name stands already, and nobody knows whether it stays: that is never back-pressure.
+        self.disk
+            .sync_dir(directory_of(&self.name))
+            .map_err(io::Error::other)?;
         Ok(self.written)
     }
 

@@ -25,10 +25,12 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
 use directory::{Change, Directory};
+use faults::Faults;
 use inode::Inode;
 use random::Random;
 
 mod directory;
+mod faults;
 mod inode;
 mod random;
 #[cfg(test)]
@@ -77,7 +79,7 @@ struct State {
     crash_at: Option<u64>,
     crashed: bool,
     full: bool,
-    faults: Vec<(FileOp, io::ErrorKind)>,
+    faults: Faults,
 }
 
 impl SimDisk {
@@ -99,7 +101,12 @@ impl SimDisk {
     /// Lets the next operation of this kind fail. A write that fails writes nothing; a sync that fails
     /// leaves what it should have kept visible, and never durable, as the kernel does.
     pub fn fail_next(&self, operation: FileOp, kind: io::ErrorKind) {
-        self.state.lock().faults.push((operation, kind));
+        self.state.lock().faults.order_next(operation, kind);
+    }
+
+    /// Lets the operation of this number, counted from 0, fail, and none after it.
+    pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
+        self.state.lock().faults.order_at(operation, kind);
     }
 
     /// While the disk is full, no file is made and none grows ([`io::ErrorKind::StorageFull`]).
@@ -187,12 +194,10 @@ impl fmt::Debug for SimDisk {
 }
 
 impl State {
-    /// The fault that was ordered for this operation.
+    /// The fault that was ordered for the operation that was just counted.
     fn take_fault(&mut self, operation: FileOp) -> io::Result<()> {
-        match self.faults.iter().position(|(of, _)| *of == operation) {
-            Some(at) => Err(self.faults.remove(at).1.into()),
-            None => Ok(()),
-        }
+        let number = self.operations.saturating_sub(1);
+        self.faults.take(operation, number)
     }
 
     fn directory(&mut self, path: &Path) -> io::Result<&mut Directory> {

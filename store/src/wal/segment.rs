@@ -117,7 +117,9 @@ impl Segment {
         let temporary = file_names::temporary(&name);
         let made = fill(disk, &temporary, bytes).and_then(|file| {
             disk.rename(&temporary, &name)?;
-            disk.sync_dir(file_names::WAL.as_ref())?;
+            // The name stands already, and nobody knows whether it stays: that is never back-pressure.
+            disk.sync_dir(file_names::WAL.as_ref())
+                .map_err(io::Error::other)?;
             Ok(file)
         });
         match made {
