@@ -74,19 +74,22 @@ pub enum StoreError {
     /// Two definitions of series contradict each other.
     #[error("the series index contradicts itself")]
     SeriesConflict(#[from] SeriesConflict),
-    /// A block that no manifest names holds rows that are nowhere else: the manifest has lost an edit.
+    /// A block or run that no manifest names holds what is nowhere else: the manifest has lost an edit.
     #[error(
-        "block {path} holds sequences up to {last}, the manifest and the log end at {known}: the manifest has \
-         lost an edit; restore it, or move the block away to give its rows up"
+        "{path} holds sequences up to {last}, the manifest and the log end at {known}: the manifest has \
+         lost an edit; restore it, or move the file away to give up what is in it"
     )]
     LostEdit {
-        /// The block, relative to the data directory.
+        /// The file, relative to the data directory.
         path: PathBuf,
         /// Its last sequence.
         last: Sequence,
         /// The last sequence that manifest and log know.
         known: Sequence,
     },
+    /// A thread of the store panicked: a fault of the store itself.
+    #[error("a thread of the store panicked")]
+    Panicked,
     /// The store has stopped after a failure, or it was closed.
     #[error("the store has stopped")]
     Stopped,
@@ -98,6 +101,9 @@ impl StoreError {
         match self {
             Self::Disk { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 ErrorKind::Retry
+            }
+            Self::Disk { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                ErrorKind::Repair
             }
             Self::BuildBlock(BuildError::Write(source))
                 if source.kind() == std::io::ErrorKind::StorageFull =>
@@ -114,6 +120,7 @@ impl StoreError {
             | Self::BuildBlock(_)
             | Self::Wal(_)
             | Self::Manifest(_)
+            | Self::Panicked
             | Self::Stopped => ErrorKind::GiveUp,
             Self::BlockFile { .. }
             | Self::Block(_)

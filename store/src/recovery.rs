@@ -1,8 +1,12 @@
 //! From files to a running store.
 //!
 //! ```text
-//!   lock ─> manifest ─> leftovers (.tmp) ─> series runs ─> block footers ─> WAL replay ─> orphan check ─> ready
+//!   lock ─> manifest ─> series runs ─> block footers ─> WAL, first look ─> unnamed files ─┐ nothing changed so far
+//!   ready <─ leftovers removed <─ WAL, replay <────────────────────────────────────────┘
 //! ```
+//!
+//! Damage and gaps are found before anything is changed: the log is read twice, the second time out of the page
+//! cache.
 //!
 //! Replay puts every record where it once went: definitions into the registry, rows into the active rows,
 //! deletes into tombstones. It seals, encodes and flushes by the same limits as a running store, so it
@@ -16,20 +20,20 @@ use roaring::RoaringBitmap;
 
 use crate::block::{Block, BlockSource};
 use crate::config::StoreConfig;
-use crate::disk::{Disk, DiskLock, file_names};
+use crate::disk::{Disk, DiskLock, FileNumber, file_names};
 use crate::error::StoreError;
 use crate::manifest::orphans::{Orphan, orphans, remove_unfinished};
 use crate::manifest::{Manifest, ManifestConfig, Version};
 use crate::memtable::ActiveRows;
 use crate::row::{MetricId, Row, Sequence, SeriesId};
-use crate::series::{NextIds, SeriesRegistry, UnknownSeries};
+use crate::series::{NextIds, SeriesRegistry, UnknownSeries, read_summary};
 use crate::store::layers::{DiskBlock, Layers};
 use crate::store::log::Log;
 use crate::store::maintenance::Maintenance;
 use crate::store::shared::Shared;
 use crate::tombstone::Tombstone;
 use crate::wal::record::Record;
-use crate::wal::{DroppedTail, Wal, WalConfig};
+use crate::wal::{self, DroppedTail, Wal, WalConfig};
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub(crate) struct Opened {
     pub(crate) report: OpenReport,
 }
 
-/// Opens a data directory. Nothing is changed before the log has been replayed without a fault.
+/// Opens a data directory. Nothing is changed before the log has been looked through without a fault.
 pub(crate) fn open(
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
@@ -71,7 +75,10 @@ pub(crate) fn open(
     let (manifest, version) = Manifest::open(Arc::clone(&disk), ManifestConfig::default())?;
     let registry = load_series(&disk, &version, config.hash_seed)?;
     let layers = open_blocks(&disk, &version)?;
+    expect_defined(&registry, &layers)?;
     mark_active(&registry, &layers, clock.now());
+    let known = wal::last_sequence(&*disk, version.flushed, config.on_corruption)?;
+    let leftovers = Leftovers::find(&disk, &version, known)?;
     let wal_config = WalConfig {
         segment_bytes: config.wal_segment_bytes,
         group_bytes_max: config.group_bytes_max,
@@ -87,7 +94,9 @@ pub(crate) fn open(
         log,
         version.flushed,
     ));
-    let mut replay = Replay::new(manifest, Arc::clone(&shared));
+    let next_file = leftovers.next_file(version.next_file);
+    let maintenance = Maintenance::new(manifest, Arc::clone(&shared), next_file);
+    let mut replay = Replay::new(maintenance, Arc::clone(&shared));
     let visit =
         &mut |sequence, received, record: Record<'_>| replay.apply(sequence, received, record);
     let (wal, found) = Wal::open(
@@ -97,9 +106,8 @@ pub(crate) fn open(
         on_corruption,
         visit,
     )?;
-    let known = wal.last().max(version.flushed);
-    shared.log.lock().last = known;
-    shared.set_replayed(known);
+    shared.log.lock().last = wal.last();
+    shared.set_replayed(wal.last());
     let mut report = OpenReport {
         torn_tail_bytes: found.dropped_tail.map_or(0, |tail| tail.bytes),
         sequences_lost: found
@@ -109,8 +117,9 @@ pub(crate) fn open(
             .collect(),
         ..OpenReport::default()
     };
-    let maintenance = replay.finish(found.dropped_tail, &mut report)?;
-    report.removed = remove_leftovers(&shared.disk, &maintenance.version(), known)?;
+    let mut maintenance = replay.finish(found.dropped_tail, &mut report)?;
+    maintenance.keep_segments(wal.pool());
+    report.removed = leftovers.remove(&shared.disk)?;
     report.series = u64::try_from(shared.registry.len()).unwrap_or(u64::MAX);
     report.blocks = u64::try_from(maintenance.version().blocks.len()).unwrap_or(u64::MAX);
     Ok(Opened {
@@ -132,9 +141,9 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(manifest: Manifest, shared: Arc<Shared>) -> Self {
+    fn new(maintenance: Maintenance, shared: Arc<Shared>) -> Self {
         Self {
-            maintenance: Maintenance::new(manifest, Arc::clone(&shared)),
+            maintenance,
             shared,
             rows: Vec::new(),
             active_today: RoaringBitmap::new(),
@@ -180,20 +189,26 @@ impl Replay {
         }
         // What is replayed will be synced before the first append, and blocks are synced by themselves.
         self.shared.set_replayed(sequence);
-        if self.shared.log.lock().active.len() >= self.shared.config.sealed_rows {
-            self.shared.log.lock().seal();
-            self.maintenance.work(false)?;
+        let is_full = {
+            let mut log = self.shared.log.lock();
+            let rows = log.active.len().saturating_add(log.layers.unsorted_rows());
+            let is_full = rows >= self.shared.config.sealed_rows;
+            if is_full {
+                log.seal();
+            }
+            is_full
+        };
+        if is_full {
+            self.maintenance.make_room()?;
         }
         Ok(())
     }
 
     fn append(&mut self, sequence: Sequence, received: Timestamp) -> Result<(), StoreError> {
-        let known = self.shared.registry.next_ids().series;
+        let registry = &self.shared.registry;
+        registry.expect_known(self.rows.iter().map(|row| row.series))?;
         let today = self.shared.clock.now().day();
         for row in &self.rows {
-            if row.series >= known {
-                return Err(UnknownSeries(row.series).into());
-            }
             if row.timestamp().day() == today {
                 self.active_today.insert(row.series.0);
             }
@@ -270,42 +285,82 @@ fn mark_active(registry: &SeriesRegistry, layers: &Layers, now: Timestamp) {
     }
 }
 
-/// Removes unfinished files, and whole ones that no version names and whose contents are elsewhere.
-fn remove_leftovers(
-    disk: &Arc<dyn Disk>,
-    version: &Version,
-    known: Sequence,
-) -> Result<Vec<PathBuf>, StoreError> {
-    let root = Path::new("");
-    let mut removed = remove_unfinished(&**disk).map_err(disk_error("clean", root))?;
-    for orphan in orphans(&**disk, version).map_err(disk_error("list", root))? {
-        let path = match orphan {
-            Orphan::Block { path, .. } => {
-                if let Some(last) = block_last(disk, &path)
-                    && last > known
-                {
-                    return Err(StoreError::LostEdit { path, last, known });
-                }
-                path
-            }
-            Orphan::SeriesRun { path, .. } => path,
-            Orphan::Unknown { path } => {
-                tracing::warn!(path = %path.display(), "a file of an unknown name lies in the data directory");
-                continue;
-            }
-        };
-        disk.remove(&path).map_err(disk_error("remove", &path))?;
-        removed.push(path);
+/// Blocks may have rows of defined series only: the definitions came into runs with them, in one edit.
+fn expect_defined(registry: &SeriesRegistry, layers: &Layers) -> Result<(), UnknownSeries> {
+    let mut named = RoaringBitmap::new();
+    for block in layers.disk.values().flatten() {
+        named |= block.block.series();
     }
-    Ok(removed)
+    registry.expect_known(named.iter().map(SeriesId))
+}
+
+/// Whole files that no version names, and whose contents are elsewhere.
+struct Leftovers {
+    paths: Vec<PathBuf>,
+    /// The highest number among them.
+    last: Option<FileNumber>,
+}
+
+impl Leftovers {
+    /// Changes nothing.
+    fn find(disk: &Arc<dyn Disk>, version: &Version, known: Sequence) -> Result<Self, StoreError> {
+        let root = Path::new("");
+        let mut leftovers = Self {
+            paths: Vec::new(),
+            last: None,
+        };
+        for orphan in orphans(&**disk, version).map_err(disk_error("list", root))? {
+            let (path, number, last) = match orphan {
+                Orphan::Block { path, file } => {
+                    let last = block_last(disk, &path);
+                    (path, file, last)
+                }
+                Orphan::SeriesRun { path, file } => {
+                    let last = run_last(disk, &path);
+                    (path, file, last)
+                }
+                Orphan::Unknown { path } => {
+                    tracing::warn!(path = %path.display(), "a file of an unknown name lies in the data directory");
+                    continue;
+                }
+            };
+            if let Some(last) = last.filter(|last| *last > known) {
+                return Err(StoreError::LostEdit { path, last, known });
+            }
+            leftovers.paths.push(path);
+            leftovers.last = leftovers.last.max(Some(number));
+        }
+        Ok(leftovers)
+    }
+
+    /// The next number that no file has: a replay that flushes must not write over one of them.
+    fn next_file(&self, of_version: u64) -> FileNumber {
+        let next = FileNumber(of_version);
+        self.last.map_or(next, |last| next.max(last.next()))
+    }
+
+    /// Removes them, and unfinished files. Answers which.
+    fn remove(self, disk: &Arc<dyn Disk>) -> Result<Vec<PathBuf>, StoreError> {
+        let mut removed = remove_unfinished(&**disk).map_err(disk_error("clean", Path::new("")))?;
+        for path in self.paths {
+            disk.remove(&path).map_err(disk_error("remove", &path))?;
+            removed.push(path);
+        }
+        Ok(removed)
+    }
 }
 
 /// The last sequence of a whole block; None for anything else.
 fn block_last(disk: &Arc<dyn Disk>, path: &Path) -> Option<Sequence> {
     let file = disk.open(path).ok()?;
-    Block::open(BlockSource::File(file))
-        .ok()
-        .map(|block| block.meta().last)
+    let block = Block::open(BlockSource::File(file)).ok()?;
+    Some(block.meta().last)
+}
+
+/// The same for a series run.
+fn run_last(disk: &Arc<dyn Disk>, path: &Path) -> Option<Sequence> {
+    let file = disk.open(path).ok()?;
+    Some(read_summary(&*file).ok()?.last)
 }
 
 fn disk_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {

@@ -15,17 +15,17 @@ pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod maintenance;
 pub(crate) mod shared;
+mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use penstock_model::{Clock, Day, SeriesKey, Timestamp};
 
 use self::committer::Committer;
-use self::maintenance::Maintenance;
 use self::shared::Shared;
+use self::workers::{CallersWork, Workers};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, DiskLock};
 use crate::error::{AppendError, Pressure, StoreError};
@@ -51,17 +51,6 @@ struct Inner {
     _lock: Box<dyn DiskLock>,
 }
 
-/// Who does the work behind appends.
-#[derive(Debug)]
-enum Workers {
-    /// The committer's and the maintenance thread.
-    Threads(Vec<JoinHandle<()>>),
-    /// Whoever waits for it: one thread, one order, for simulations.
-    Caller(Box<(Committer, Maintenance)>),
-    /// Closed.
-    Gone,
-}
-
 /// What a delete did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deleted {
@@ -83,13 +72,9 @@ impl Store {
     ) -> Result<(Self, OpenReport), StoreError> {
         let opened = recovery::open(disk, clock, config)?;
         let committer = Committer::new(opened.wal, Arc::clone(&opened.shared));
-        let maintenance = opened.maintenance;
-        let threads = vec![
-            spawn("store-commit", move || committer.run())?,
-            spawn("store-maintain", move || maintenance.run())?,
-        ];
+        let workers = Workers::start(&opened.shared, committer, opened.maintenance)?;
         Ok((
-            Self::new(opened.shared, Workers::Threads(threads), opened.lock),
+            Self::new(opened.shared, workers, opened.lock),
             opened.report,
         ))
     }
@@ -107,7 +92,10 @@ impl Store {
     ) -> Result<(Self, OpenReport), StoreError> {
         let opened = recovery::open(disk, clock, config)?;
         let committer = Committer::new(opened.wal, Arc::clone(&opened.shared));
-        let workers = Workers::Caller(Box::new((committer, opened.maintenance)));
+        let workers = Workers::Caller(Box::new(CallersWork {
+            committer,
+            maintenance: opened.maintenance,
+        }));
         Ok((
             Self::new(opened.shared, workers, opened.lock),
             opened.report,
@@ -156,23 +144,24 @@ impl Store {
     pub fn append(&self, rows: &[Row]) -> Result<Sequence, AppendError> {
         let shared = &self.inner.shared;
         self.check_open()?;
-        let mut records: Vec<(Vec<u8>, &[Row])> = Vec::with_capacity(1);
-        for rows in rows.chunks(RECORD_ROWS_MAX) {
-            let mut encoded = Vec::with_capacity(rows.len().saturating_mul(8).saturating_add(64));
+        let record_rows = rows_of_record(shared.config.group_bytes_max);
+        let mut encoded = Vec::with_capacity(rows.len().saturating_mul(8).saturating_add(64));
+        for rows in rows.chunks(record_rows) {
             record::encode_samples(rows, &mut encoded);
-            records.push((encoded, rows));
         }
         let received = shared.clock.now();
         let durable = shared.durable();
         let (last, sealed) = shared.push(|log| {
-            for (encoded, rows) in &mut records {
-                log.push_samples(encoded, rows, received, durable);
+            if log.closing {
+                return Err(AppendError::Stopped);
             }
-            let full = log.active.len() >= shared.config.sealed_rows;
-            (log.last, full && log.seal())
-        });
+            for (record, rows) in record::split_mut(&mut encoded).zip(rows.chunks(record_rows)) {
+                log.push_samples(record, rows, received, durable);
+            }
+            let is_full = log.active.len() >= shared.config.sealed_rows;
+            Ok((log.last, is_full && log.seal()))
+        })?;
         if sealed {
-            shared.unsorted_parts.fetch_add(1, Ordering::Relaxed);
             shared.request_maintenance();
         }
         shared.rows_appended.fetch_add(
@@ -197,7 +186,8 @@ impl Store {
         self.check_open()?;
         let mut series: Vec<SeriesId> = shared.registry.select(selection);
         series.sort_unstable();
-        for series in series.chunks(TOMBSTONE_SERIES_MAX) {
+        let mut sequence = shared.log.lock().last;
+        for series in series.chunks(series_of_record(shared.config.group_bytes_max)) {
             let tombstone = TombstoneRecord {
                 tenant: selection.tenant,
                 series: series.to_vec(),
@@ -213,10 +203,14 @@ impl Store {
                 from: from.millis(),
                 to: to.millis(),
             };
-            shared.push(|log| log.push_tombstone(&mut encoded, tombstone));
+            sequence = shared.push(|log| {
+                if log.closing {
+                    return Err(AppendError::Stopped);
+                }
+                Ok(log.push_tombstone(&mut encoded, tombstone))
+            })?;
         }
         shared.request_maintenance();
-        let sequence = shared.log.lock().last;
         Ok(Deleted {
             sequence,
             series: u64::try_from(series.len()).unwrap_or(u64::MAX),
@@ -237,9 +231,10 @@ impl Store {
         if shared.is_stopped() {
             return Err(StoreError::Stopped);
         }
-        let durable = shared.durable();
         let snapshot = {
             let log = shared.log.lock();
+            // Under the lock: whatever has been encoded or flushed by now is durable, deletes included.
+            let durable = shared.durable();
             let layers = Arc::clone(&log.layers);
             let mut views: Vec<_> = layers
                 .unsorted
@@ -302,9 +297,7 @@ impl Store {
     /// [`StoreError`] if the store stops before.
     pub fn wait_durable(&self, sequence: Sequence) -> Result<(), StoreError> {
         if let Workers::Caller(workers) = &mut *self.inner.workers.lock() {
-            let (committer, maintenance) = &mut **workers;
-            let worked = committer.commit().and_then(|()| maintenance.work(false));
-            return self.or_fail(worked);
+            return workers.work(&self.inner.shared, false, || self.durable() >= sequence);
         }
         if self.inner.shared.wait_durable(sequence) {
             Ok(())
@@ -319,12 +312,16 @@ impl Store {
     /// [`StoreError`]; with a full disk it can be tried again.
     pub fn flush(&self) -> Result<(), StoreError> {
         let shared = &self.inner.shared;
-        if let Workers::Caller(workers) = &mut *self.inner.workers.lock() {
-            let (committer, maintenance) = &mut **workers;
-            let worked = committer.commit().and_then(|()| maintenance.work(true));
-            return self.or_fail(worked);
-        }
         let target = shared.log.lock().last;
+        if let Workers::Caller(workers) = &mut *self.inner.workers.lock() {
+            workers.work(shared, true, || shared.flushed() >= target)
+        } else {
+            self.flush_by_thread(target)
+        }
+    }
+
+    fn flush_by_thread(&self, target: Sequence) -> Result<(), StoreError> {
+        let shared = &self.inner.shared;
         let mut requests = shared.maintenance.lock();
         requests.flush_wanted = requests.flush_wanted.saturating_add(1);
         let ticket = requests.flush_wanted;
@@ -353,20 +350,16 @@ impl Store {
     /// [`StoreError`]; what was acknowledged is on the disk all the same.
     pub fn close(&self) -> Result<(), StoreError> {
         let shared = &self.inner.shared;
-        let flushed = self.flush();
         shared.log.lock().closing = true;
+        let flushed = self.flush();
         shared.maintenance.lock().closing = true;
         shared.work.notify_all();
         shared.maintenance_changed.notify_all();
-        let workers = std::mem::replace(&mut *self.inner.workers.lock(), Workers::Gone);
-        if let Workers::Threads(threads) = workers {
-            for thread in threads {
-                if thread.join().is_err() {
-                    shared.stop();
-                }
-            }
-        }
+        self.inner.take_workers().end();
         shared.stop();
+        if shared.has_failed() {
+            return Err(StoreError::Stopped);
+        }
         flushed
     }
 
@@ -414,16 +407,11 @@ impl Store {
         self.pressure()
             .map_or(Ok(()), |pressure| Err(AppendError::Busy(pressure)))
     }
+}
 
-    /// A worker's failure, when a caller does the work: it stops the store as it would stop a thread.
-    fn or_fail(&self, worked: Result<(), StoreError>) -> Result<(), StoreError> {
-        match worked {
-            Err(error) if error.kind() != crate::error::ErrorKind::Retry => {
-                self.inner.shared.fail(error);
-                Err(StoreError::Stopped)
-            }
-            other => other,
-        }
+impl Inner {
+    fn take_workers(&self) -> Workers {
+        std::mem::replace(&mut *self.workers.lock(), Workers::Gone)
     }
 }
 
@@ -432,28 +420,16 @@ impl Drop for Inner {
     /// everything that was acknowledged.
     fn drop(&mut self) {
         self.shared.stop();
-        if let Workers::Threads(threads) =
-            std::mem::replace(&mut *self.workers.lock(), Workers::Gone)
-        {
-            for thread in threads {
-                if thread.join().is_err() {
-                    tracing::error!("a store thread panicked");
-                }
-            }
-        }
+        self.take_workers().end();
     }
 }
 
-fn spawn(
-    name: &'static str,
-    run: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, StoreError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map_err(|source| StoreError::Disk {
-            operation: "start a thread for",
-            path: name.into(),
-            source,
-        })
+/// How many rows a record may have so that it fits a group, however badly they pack.
+fn rows_of_record(group_bytes_max: usize) -> usize {
+    (group_bytes_max.saturating_sub(64) / 32).clamp(1, RECORD_ROWS_MAX)
+}
+
+/// The same for the series of a delete.
+fn series_of_record(group_bytes_max: usize) -> usize {
+    (group_bytes_max.saturating_sub(64) / 5).clamp(1, TOMBSTONE_SERIES_MAX)
 }

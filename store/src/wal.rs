@@ -120,6 +120,23 @@ struct Mark {
     bytes: u64,
 }
 
+/// The last sequence that [`Wal::open`] would find in the log or, if it is later, in blocks. Reads the whole log,
+/// finds all damage that an open would find, and changes nothing.
+///
+/// # Errors
+/// As [`Wal::open`].
+pub fn last_sequence(
+    disk: &dyn Disk,
+    flushed: Sequence,
+    on_corruption: OnCorruption,
+) -> Result<Sequence, WalError> {
+    let survey = survey(disk, flushed, on_corruption)?;
+    let visit = &mut |_: Sequence, _: Timestamp, _: Record<'_>| Ok::<(), WalError>(());
+    let mut replay = Replay::new(flushed, on_corruption, visit);
+    replay.walk(&survey.live)?;
+    Ok(replay.end(survey.unreadable).report.last)
+}
+
 impl Wal {
     /// Opens the log and replays what is not yet in blocks: each record above `flushed` is shown to `visit`, in
     /// order, with the time at which its group was received. Everything shown is durable.
@@ -142,6 +159,7 @@ impl Wal {
         let mut replay = Replay::new(flushed, on_corruption, visit);
         let unflushed = replay.walk(&survey.live)?;
         let end = replay.end(survey.unreadable);
+        survey::remove_unfinished(&*disk)?;
         let mut wal = Self {
             pool: Arc::new(SegmentPool::new(disk, &config, survey.next_number)),
             config,

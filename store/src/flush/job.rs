@@ -4,6 +4,7 @@
 //! Memory stays bounded whatever the parts hold: a day's blocks are read by cursors, a chunk of each at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::{Day, Timestamp};
@@ -49,9 +50,8 @@ impl FlushJob<'_> {
             match self.write_day(day) {
                 Ok(block) => written.extend(block),
                 Err(error) => {
-                    for block in &written {
-                        remove_block(self.disk, block);
-                    }
+                    let paths: Vec<_> = written.iter().map(DiskBlock::path).collect();
+                    remove_files(self.disk, &paths);
                     return Err(error);
                 }
             }
@@ -175,11 +175,12 @@ fn merge_series<'a>(
     merged
 }
 
-/// Takes a written block away again after a failure. Best effort: recovery removes what stays.
-pub(crate) fn remove_block(disk: &Arc<dyn Disk>, block: &DiskBlock) {
-    let path = file_names::block(block.entry.day, block.entry.file);
-    if let Err(error) = disk.remove(&path) {
-        tracing::warn!(error = %WithCauses(&error), path = %path.display(), "cannot remove block");
+/// Takes files away again that no manifest names. Best effort: the next start removes what stays.
+pub(crate) fn remove_files(disk: &Arc<dyn Disk>, paths: &[PathBuf]) {
+    for path in paths {
+        if let Err(error) = disk.remove(path) {
+            tracing::warn!(error = %WithCauses(&error), path = %path.display(), "cannot remove file");
+        }
     }
 }
 
@@ -204,7 +205,7 @@ pub(crate) fn still_hiding(
 
 #[cfg(test)]
 mod tests {
-    // A flush as a whole is tested through the store: tests/model.rs compares histories with a map in memory.
+    // A flush as a whole is tested through the store: tests/store/crash.rs compares histories with a map in memory.
     use super::*;
 
     #[test]

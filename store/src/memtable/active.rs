@@ -97,6 +97,8 @@ impl ActiveRows {
         let span = self.span.take()?;
         let mut sealed = std::mem::take(self);
         if !sealed.tail.is_empty() {
+            // Deletes seal parts of a few rows: they must not hold a page each.
+            sealed.tail.shrink_to_fit();
             sealed.pages.push(Arc::new(sealed.tail));
         }
         let span = Span {

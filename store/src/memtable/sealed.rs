@@ -17,13 +17,19 @@ use crate::series::{SeriesRegistry, UnknownSeries};
 #[derive(Debug)]
 pub(crate) struct UnsortedPart {
     span: Span,
+    rows: usize,
     pages: Vec<Page>,
     marks: RecordMarks,
 }
 
 impl UnsortedPart {
-    pub(crate) const fn new(span: Span, pages: Vec<Page>, marks: RecordMarks) -> Self {
-        Self { span, pages, marks }
+    pub(crate) fn new(span: Span, pages: Vec<Page>, marks: RecordMarks) -> Self {
+        Self {
+            span,
+            rows: pages.iter().map(|page| page.len()).sum(),
+            pages,
+            marks,
+        }
     }
 
     /// Its sequences and receive times.
@@ -32,8 +38,8 @@ impl UnsortedPart {
     }
 
     /// How many rows it has.
-    pub(crate) fn len(&self) -> usize {
-        self.pages.iter().map(|page| page.len()).sum()
+    pub(crate) const fn len(&self) -> usize {
+        self.rows
     }
 
     /// The rows of records up to `durable`.

@@ -130,6 +130,13 @@ impl Index {
         record_at(&self.records, *self.places.get(width::index(series))?)
     }
 
+    /// Whether there is a series with this id.
+    #[inline]
+    pub(crate) fn has(&self, series: u32) -> bool {
+        let place = self.places.get(width::index(series));
+        place.is_some_and(|place| *place != NOWHERE)
+    }
+
     /// The metric with these bytes.
     pub(crate) fn find_metric(&self, bytes: &[u8]) -> Option<u32> {
         self.metric_table.find(self.hash(bytes), |id| {

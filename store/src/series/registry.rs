@@ -264,6 +264,19 @@ impl SeriesRegistry {
         Ok(())
     }
 
+    /// Whether each of these is a series, under one read lock.
+    ///
+    /// # Errors
+    /// [`UnknownSeries`] names the first that is none.
+    pub fn expect_known(
+        &self,
+        series: impl IntoIterator<Item = SeriesId>,
+    ) -> Result<(), UnknownSeries> {
+        let shared = self.shared.read();
+        let unknown = series.into_iter().find(|id| !shared.index.has(id.0));
+        unknown.map_or(Ok(()), |id| Err(UnknownSeries(id)))
+    }
+
     /// The series that are meant, in the order of their keys. Series defined while it runs are not among them.
     pub fn select(&self, selection: &Selection) -> Vec<SeriesId> {
         select::select(&self.shared, selection)

@@ -8,17 +8,22 @@ use std::sync::atomic::Ordering;
 
 use super::log::PendingRecords;
 use super::shared::Shared;
-use crate::error::StoreError;
+use crate::error::{ErrorKind, StoreError, WithCauses};
 use crate::row::Sequence;
-use crate::wal::{Wal, WalErrorKind};
+use crate::wal::{SegmentPool, Wal, WalErrorKind};
 
 /// Owns the write-ahead log.
 #[derive(Debug)]
 pub(crate) struct Committer {
     wal: Wal,
+    segments: Arc<SegmentPool>,
     shared: Arc<Shared>,
     /// The other of two buffers: filled ones and written ones change places.
     taken: PendingRecords,
+    /// The log has been let go of up to here.
+    released: Sequence,
+    /// The maintenance thread knows that the next segment has to be made.
+    segment_asked_for: bool,
 }
 
 impl Committer {
@@ -27,29 +32,44 @@ impl Committer {
             .wal_bytes
             .store(wal.bytes_in_use(), Ordering::Relaxed);
         Self {
+            segments: wal.pool(),
             wal,
             shared,
             taken: PendingRecords::default(),
+            released: Sequence::ZERO,
+            segment_asked_for: false,
         }
     }
 
     /// The thread: until the store is closed and everything is written, or a write has failed.
     pub(crate) fn run(mut self) {
         while self.wait_for_work() {
-            if let Err(error) = self.commit() {
-                self.shared.fail(error);
-                return;
+            match self.commit() {
+                Ok(()) => {}
+                Err(error) if error.kind() != ErrorKind::Retry => return self.shared.fail(error),
+                // Nobody was told that these records are durable, and nobody can wait for them any more.
+                Err(error) if self.shared.log.lock().closing => {
+                    tracing::error!(
+                        error = %WithCauses(&error),
+                        "closed before everything was written"
+                    );
+                    return self.shared.stop();
+                }
+                Err(_) => self.shared.pause_for_room(),
             }
         }
     }
 
-    /// Waits until there is something to write. False when the store is closed and nothing is left.
+    /// Waits until there is something to do. False when the store is closed and nothing is left.
     fn wait_for_work(&self) -> bool {
         let config = &self.shared.config;
         let mut log = self.shared.log.lock();
         loop {
             if self.shared.is_stopped() {
                 return false;
+            }
+            if !self.taken.is_empty() || self.released < self.shared.flushed() {
+                return true;
             }
             if log.pending.is_empty() {
                 if log.closing {
@@ -73,51 +93,71 @@ impl Committer {
         }
     }
 
-    /// Writes and syncs everything that is pending now. A full disk is waited for: what is pending stays so, and
-    /// appends are refused meanwhile.
+    /// Writes and syncs everything that is pending now, and frees segments whose rows are all in blocks.
+    ///
+    /// # Errors
+    /// Of the kind [`ErrorKind::Retry`] if the disk is full: what is left comes first the next time.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+        self.release_flushed()?;
+        self.write_taken()?;
         {
             let mut log = self.shared.log.lock();
             log.sync_wanted = false;
             std::mem::swap(&mut log.pending, &mut self.taken);
-            self.shared.pending_bytes.store(0, Ordering::Relaxed);
+            self.shared.measure(&log);
         }
-        self.release_flushed()?;
-        let received = self.shared.clock.now();
-        for group in self.taken.groups(self.shared.config.group_bytes_max) {
-            while let Err(error) =
-                self.wal
-                    .write_group(group.records, group.first, group.last, received)
-            {
-                if error.kind() != WalErrorKind::NoSpace || self.shared.is_stopped() {
-                    return Err(error.into());
-                }
-                self.shared.wait_for_room();
-                self.wal.release(self.shared.flushed())?;
-            }
-            self.shared.disk_full.store(false, Ordering::Relaxed);
-            self.shared.groups_synced.fetch_add(1, Ordering::Relaxed);
+        self.write_taken()
+    }
+
+    fn write_taken(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let received = shared.clock.now();
+        while let Some(group) = self.taken.next_group(shared.config.group_bytes_max) {
+            let (count, last) = (group.count, group.last);
             let bytes = u64::try_from(group.records.len()).unwrap_or(u64::MAX);
-            self.shared
-                .wal_bytes_written
-                .fetch_add(bytes, Ordering::Relaxed);
-            self.shared
-                .wal_bytes
-                .store(self.wal.bytes_in_use(), Ordering::Relaxed);
-            self.shared.publish_durable(group.last);
+            let written = self
+                .wal
+                .write_group(group.records, group.first, last, received);
+            if let Err(error) = written {
+                if error.kind() == WalErrorKind::NoSpace {
+                    shared.set_log_lacks_room(true);
+                }
+                return Err(error.into());
+            }
+            self.taken.advance(count);
+            shared.set_log_lacks_room(false);
+            shared.groups_synced.fetch_add(1, Ordering::Relaxed);
+            shared.wal_bytes_written.fetch_add(bytes, Ordering::Relaxed);
+            shared.publish_durable(last);
+            self.ask_for_help();
         }
         self.taken.clear();
         Ok(())
     }
 
-    /// Frees segments whose rows are all in blocks.
+    /// Wakes the maintenance thread once when the log has grown so far that it is to be flushed, and once when the
+    /// next segment has to be made.
+    fn ask_for_help(&mut self) {
+        let shared = &self.shared;
+        let bytes = self.wal.bytes_in_use();
+        let before = shared.wal_bytes.swap(bytes, Ordering::Relaxed);
+        let flush_at = shared.config.wal_bytes_max;
+        let is_due = before < flush_at && bytes >= flush_at;
+        let is_last_segment = self.segments.is_empty();
+        if is_due || (is_last_segment && !self.segment_asked_for) {
+            shared.request_maintenance();
+        }
+        self.segment_asked_for = is_last_segment;
+    }
+
     fn release_flushed(&mut self) -> Result<(), StoreError> {
         let flushed = self.shared.flushed();
-        if flushed > Sequence::ZERO {
+        if flushed > self.released {
             self.wal.release(flushed)?;
-            self.shared
-                .wal_bytes
-                .store(self.wal.bytes_in_use(), Ordering::Relaxed);
+            self.released = flushed;
+            // So that a log which is still too large is seen to grow that far.
+            self.shared.wal_bytes.store(0, Ordering::Relaxed);
+            self.ask_for_help();
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! What a scan reads besides the active rows: an immutable value, replaced as a whole under the append lock.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::Day;
 
 use crate::block::Block;
+use crate::disk::file_names;
 use crate::manifest::BlockEntry;
 use crate::memtable::{EncodedPart, UnsortedPart};
 use crate::row::Sequence;
@@ -31,10 +33,22 @@ pub(crate) struct DiskBlock {
     pub(crate) block: Block,
 }
 
+impl DiskBlock {
+    /// Where it lies.
+    pub(crate) fn path(&self) -> PathBuf {
+        file_names::block(self.entry.day, self.entry.file)
+    }
+}
+
 impl Layers {
     /// Bytes of the encoded parts.
     pub(crate) fn encoded_bytes(&self) -> usize {
         self.encoded.iter().map(|part| part.bytes).sum()
+    }
+
+    /// Rows of the unsorted parts.
+    pub(crate) fn unsorted_rows(&self) -> usize {
+        self.unsorted.iter().map(|part| part.len()).sum()
     }
 
     /// Adds a block where its sequences belong.

@@ -33,6 +33,8 @@ pub(crate) struct PendingRecords {
     pub(crate) bytes: Vec<u8>,
     /// The end of each record in `bytes`, with its sequence.
     ends: Vec<(usize, Sequence)>,
+    /// How many records are in the WAL already: a full disk may stop the writing in between.
+    written: usize,
 }
 
 impl Log {
@@ -102,46 +104,41 @@ impl Log {
 }
 
 impl PendingRecords {
-    /// Whole records, cut into groups of at most `bytes_max` bytes (a single larger record is a group of its own).
-    pub(crate) fn groups(&self, bytes_max: usize) -> Vec<PendingGroup<'_>> {
-        let mut groups = Vec::new();
-        let (mut start, mut end, mut first) = (0usize, 0usize, None);
-        let mut last = Sequence::ZERO;
-        for (record_end, sequence) in &self.ends {
-            if record_end.saturating_sub(start) > bytes_max && end > start {
-                groups.extend(self.group(start, end, first, last));
-                start = end;
-                first = None;
-            }
-            first = first.or(Some(*sequence));
-            (end, last) = (*record_end, *sequence);
-        }
-        groups.extend(self.group(start, end, first, last));
-        groups
-    }
-
-    fn group(
-        &self,
-        start: usize,
-        end: usize,
-        first: Option<Sequence>,
-        last: Sequence,
-    ) -> Option<PendingGroup<'_>> {
+    /// The next whole records that are not written, at most `bytes_max` bytes of them (a single larger record is a
+    /// group of its own).
+    pub(crate) fn next_group(&self, bytes_max: usize) -> Option<PendingGroup<'_>> {
+        let start = match self.written.checked_sub(1) {
+            Some(before) => self.ends.get(before)?.0,
+            None => 0,
+        };
+        let unwritten = self.ends.get(self.written..)?;
+        let fitting = unwritten.partition_point(|(end, _)| end.saturating_sub(start) <= bytes_max);
+        let records = fitting.max(1);
+        let (end, last) = *unwritten.get(records.checked_sub(1)?)?;
+        let (_, first) = *unwritten.first()?;
         Some(PendingGroup {
             records: self.bytes.get(start..end)?,
-            first: first?,
+            count: records,
+            first,
             last,
         })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    /// The next so many records are written.
+    pub(crate) const fn advance(&mut self, records: usize) {
+        self.written = self.written.saturating_add(records);
+    }
+
+    /// Whether every record is written.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.written >= self.ends.len()
     }
 
     /// Empties it and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.written = 0;
     }
 }
 
@@ -149,6 +146,8 @@ impl PendingRecords {
 #[derive(Debug)]
 pub(crate) struct PendingGroup<'a> {
     pub(crate) records: &'a [u8],
+    /// How many there are.
+    pub(crate) count: usize,
     pub(crate) first: Sequence,
     pub(crate) last: Sequence,
 }
@@ -164,12 +163,14 @@ mod tests {
             pending.bytes.resize(pending.bytes.len() + size, 0);
             pending.ends.push((pending.bytes.len(), Sequence(sequence)));
         }
-        let found: Vec<_> = pending
-            .groups(100)
-            .iter()
-            .map(|g| (g.records.len(), g.first.0, g.last.0))
-            .collect();
+        let mut found = Vec::new();
+        while let Some(group) = pending.next_group(100) {
+            found.push((group.records.len(), group.first.0, group.last.0));
+            let count = group.count;
+            pending.advance(count);
+        }
         assert_eq!(found, [(80, 1, 2), (30, 3, 3), (200, 4, 4), (10, 5, 5)]);
-        assert!(PendingRecords::default().groups(100).is_empty());
+        assert!(pending.is_empty());
+        assert!(PendingRecords::default().next_group(100).is_none());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One thread does all of it, and it alone changes the manifest.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,12 +13,13 @@ use super::layers::{DiskBlock, Layers};
 use super::shared::Shared;
 use crate::disk::{FileNumber, FileSink, file_names};
 use crate::error::{ErrorKind, StoreError, WithCauses};
-use crate::flush::job::{FlushJob, remove_block, still_hiding};
+use crate::flush::job::{FlushJob, remove_files, still_hiding};
 use crate::flush::policy::{FlushInputs, is_due};
 use crate::manifest::{Edit, Manifest, SeriesRun, Version};
+use crate::memtable::UnsortedPart;
 use crate::row::Sequence;
 use crate::tombstone::Tombstone;
-use crate::wal::DroppedTail;
+use crate::wal::{DroppedTail, SegmentPool, WalErrorKind};
 
 /// How often age and free space are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -28,16 +30,24 @@ pub(crate) struct Maintenance {
     manifest: Manifest,
     shared: Arc<Shared>,
     next_file: FileNumber,
+    /// The log's free segments; none while it is being replayed.
+    segments: Option<Arc<SegmentPool>>,
 }
 
 impl Maintenance {
-    pub(crate) fn new(manifest: Manifest, shared: Arc<Shared>) -> Self {
-        let next_file = FileNumber(manifest.version().next_file);
+    /// `next_file` is a number that no file has, named or not, nor any higher one.
+    pub(crate) fn new(manifest: Manifest, shared: Arc<Shared>, next_file: FileNumber) -> Self {
         Self {
             manifest,
             shared,
             next_file,
+            segments: None,
         }
+    }
+
+    /// Replay is over: from now on a free segment is kept ready.
+    pub(crate) fn keep_segments(&mut self, segments: Arc<SegmentPool>) {
+        self.segments = Some(segments);
     }
 
     /// What the manifest says now.
@@ -65,15 +75,8 @@ impl Maintenance {
                 return;
             }
             match self.work(flush_ticket.is_some()) {
-                Ok(()) => self
-                    .shared
-                    .disk_full
-                    .store(self.disk_is_full(), Ordering::Relaxed),
-                Err(error) if error.kind() == ErrorKind::Retry => {
-                    tracing::warn!(error = %WithCauses(&error), "no room to flush");
-                    self.shared.disk_full.store(true, Ordering::Relaxed);
-                }
-                Err(error) => return self.shared.fail(error),
+                Err(error) if error.kind() != ErrorKind::Retry => return self.shared.fail(error),
+                _ => {}
             }
             self.report_done(flush_ticket);
             if closing {
@@ -104,10 +107,48 @@ impl Maintenance {
         }
     }
 
-    /// Encodes what is sealed, and flushes if that is asked for or due.
+    /// Makes the next segment, encodes what is sealed, and flushes if that is asked for or due.
+    ///
+    /// # Errors
+    /// Of the kind [`ErrorKind::Retry`] if the disk is full; appends are then refused until there is room.
     pub(crate) fn work(&mut self, flush_wanted: bool) -> Result<(), StoreError> {
-        self.encode_sealed()?;
-        if flush_wanted || is_due(self.flush_inputs(), &self.shared.config) {
+        let worked = self.try_to_work(flush_wanted);
+        let no_room = matches!(&worked, Err(error) if error.kind() == ErrorKind::Retry);
+        let is_full = no_room || self.is_reserve_touched();
+        if self.shared.disk_is_full.swap(is_full, Ordering::Relaxed) != is_full {
+            if let Err(error) = &worked {
+                tracing::warn!(error = %WithCauses(error), "no room on the disk");
+            } else {
+                tracing::warn!(is_full, "free space passed the reserve");
+            }
+        }
+        worked
+    }
+
+    fn try_to_work(&mut self, flush_wanted: bool) -> Result<(), StoreError> {
+        let segment = match self.segments.as_ref().map(|segments| segments.prepare()) {
+            Some(Err(error)) if error.kind() == WalErrorKind::NoSpace => Err(error),
+            Some(Err(error)) => return Err(error.into()),
+            _ => Ok(()),
+        };
+        let newest = self.shared.log.lock().last;
+        self.encode_sealed(newest)?;
+        // A flush lets go of segments, so it is also the way to the next one when none can be made.
+        let lacks_segment = segment.is_err() || self.shared.log_lacks_room();
+        if flush_wanted || lacks_segment || is_due(self.flush_inputs(), &self.shared.config) {
+            self.flush()?;
+        }
+        Ok(segment?)
+    }
+
+    /// Replay only: encodes what is sealed and flushes if that takes too much memory.
+    pub(crate) fn make_room(&mut self) -> Result<(), StoreError> {
+        let (newest, sealed_max) = {
+            let log = self.shared.log.lock();
+            (log.last, self.shared.config.sealed_bytes_max)
+        };
+        self.encode_sealed(newest)?;
+        if self.flush_inputs().sealed_bytes >= sealed_max {
             self.flush()?;
         }
         Ok(())
@@ -130,80 +171,83 @@ impl Maintenance {
         }
     }
 
-    /// Sorts and encodes every sealed part, oldest first, each as soon as it is durable.
-    fn encode_sealed(&mut self) -> Result<(), StoreError> {
+    /// Sorts and encodes the sealed parts up to a sequence, oldest first, each as soon as it is durable. What
+    /// cannot become durable, since the log has no room, stays.
+    fn encode_sealed(&self, upto: Sequence) -> Result<(), StoreError> {
         loop {
-            let oldest = self
-                .shared
-                .log
-                .lock()
-                .layers
-                .unsorted
-                .first()
-                .map(Arc::clone);
-            let Some(part) = oldest else { return Ok(()) };
+            let oldest = self.oldest_unsorted();
+            let Some(part) = oldest.filter(|part| part.span().last <= upto) else {
+                return Ok(());
+            };
             // A block may only hold what the log cannot lose any more.
-            if !self.shared.wait_durable(part.span().last) {
-                return Err(StoreError::Stopped);
+            if !self.shared.wait_durable_while_room(part.span().last)? {
+                return Ok(());
             }
             let encoded = part.encode(&self.shared.registry)?;
-            let mut log = self.shared.log.lock();
-            log.change_layers(|layers| layers.encoded_oldest(encoded));
-            self.count_layers(&log.layers);
+            self.change_layers(|layers| layers.encoded_oldest(encoded));
         }
     }
 
-    fn count_layers(&self, layers: &Layers) {
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        self.shared
-            .unsorted_parts
-            .store(count(layers.unsorted.len()), Ordering::Relaxed);
-        self.shared
-            .sealed_bytes
-            .store(count(layers.encoded_bytes()), Ordering::Relaxed);
+    fn oldest_unsorted(&self) -> Option<Arc<UnsortedPart>> {
+        let log = self.shared.log.lock();
+        log.layers.unsorted.first().map(Arc::clone)
+    }
+
+    fn change_layers(&self, change: impl FnOnce(&mut Layers)) {
+        let mut log = self.shared.log.lock();
+        log.change_layers(change);
+        self.shared.measure(&log);
     }
 
     /// Writes everything in memory to disk blocks and frees the WAL up to there.
     fn flush(&mut self) -> Result<(), StoreError> {
-        let upto = {
+        let target = {
             let mut log = self.shared.log.lock();
             log.seal();
+            self.shared.measure(&log);
             log.last
         };
-        if !self.shared.wait_durable(upto) {
-            return Err(StoreError::Stopped);
+        let is_durable = self.shared.wait_durable_while_room(target)?;
+        self.encode_sealed(target)?;
+        if is_durable {
+            return self.flush_encoded(target);
         }
-        self.encode_sealed()?;
+        // The log has no room for the rest. What it has can go to blocks, and then its segments can be used again.
+        let encoded = {
+            let log = self.shared.log.lock();
+            log.layers.encoded.last().map(|part| part.span.last)
+        };
+        encoded.map_or(Ok(()), |upto| self.flush_encoded(upto))
+    }
+
+    /// Writes the encoded parts up to a sequence to disk blocks, and the definitions and deletes with them.
+    fn flush_encoded(&mut self, upto: Sequence) -> Result<(), StoreError> {
         if upto <= self.shared.flushed() {
             return Ok(());
         }
         let layers = Arc::clone(&self.shared.log.lock().layers);
         let blocks = self.write_blocks(&layers, upto)?;
-        let result = self.publish(&layers, &blocks, upto);
-        let tombstones = match result {
-            Ok(tombstones) => tombstones,
-            Err(error) => {
-                if error.kind() == ErrorKind::Retry {
-                    for block in &blocks {
-                        remove_block(&self.shared.disk, block);
-                    }
-                }
+        let mut unnamed: Vec<PathBuf> = blocks.iter().map(DiskBlock::path).collect();
+        let published = self.write_series_run(upto).and_then(|run| {
+            unnamed.extend(run.map(|run| file_names::series_run(run.file)));
+            self.publish(&layers, &blocks, run, upto)
+        });
+        let kept = match published {
+            Err(error) if error.kind() == ErrorKind::Retry => {
+                remove_files(&self.shared.disk, &unnamed);
                 return Err(error);
             }
+            published => published?,
         };
-        let mut log = self.shared.log.lock();
-        log.change_layers(|layers| {
+        self.change_layers(|layers| {
             for block in blocks {
                 layers.add_disk_block(block);
             }
             layers.forget_flushed(upto);
             layers.tombstones.retain(|tombstone| {
-                tombstone.sequence > upto
-                    || tombstones.iter().any(|kept| Arc::ptr_eq(kept, tombstone))
+                tombstone.sequence > upto || kept.iter().any(|kept| Arc::ptr_eq(kept, tombstone))
             });
         });
-        self.count_layers(&log.layers);
-        drop(log);
         self.shared.flushes.fetch_add(1, Ordering::Relaxed);
         self.shared.publish_flushed(upto);
         Ok(())
@@ -237,14 +281,14 @@ impl Maintenance {
         blocks
     }
 
-    /// Writes the new series' run and one manifest edit. Returns the tombstones that are still needed.
+    /// Makes blocks and run part of the store, in one edit. Returns the tombstones that are still needed.
     fn publish(
         &mut self,
         layers: &Layers,
         blocks: &[DiskBlock],
+        run: Option<SeriesRun>,
         upto: Sequence,
     ) -> Result<Vec<Arc<Tombstone>>, StoreError> {
-        let run = self.write_series_run(upto)?;
         let known: Vec<_> = layers
             .tombstones
             .iter()
@@ -312,7 +356,8 @@ impl Maintenance {
         }))
     }
 
-    fn disk_is_full(&self) -> bool {
+    /// Whether less is free than appends must leave.
+    fn is_reserve_touched(&self) -> bool {
         match self.shared.disk.free_space() {
             Ok(space) => {
                 let percent = u64::from(self.shared.config.free_space_percent_min);

@@ -39,18 +39,27 @@ pub(crate) struct Shared {
     durable: AtomicU64,
     flushed: AtomicU64,
     pub(crate) wal_bytes: AtomicU64,
-    pub(crate) pending_bytes: AtomicU64,
-    pub(crate) unsorted_parts: AtomicU64,
-    pub(crate) sealed_bytes: AtomicU64,
-    pub(crate) disk_full: AtomicBool,
+    pending_bytes: AtomicU64,
+    unsorted_rows: AtomicU64,
+    sealed_bytes: AtomicU64,
+    /// The committer holds records for which no segment can be made.
+    log_lacks_room: AtomicBool,
+    /// The reserve is touched, or a flush has found no room.
+    pub(crate) disk_is_full: AtomicBool,
     pub(crate) rows_appended: AtomicU64,
     pub(crate) groups_synced: AtomicU64,
     pub(crate) wal_bytes_written: AtomicU64,
     pub(crate) flushes: AtomicU64,
     stopped: AtomicBool,
-    failure: Mutex<Option<Arc<StoreError>>>,
+    failure: Mutex<Failure>,
     durable_listeners: RwLock<Vec<DurableListener>>,
-    failure_listeners: Mutex<Vec<FailureListener>>,
+}
+
+/// The first failure, and who wants to be told of it.
+#[derive(Default)]
+struct Failure {
+    error: Option<Arc<StoreError>>,
+    listeners: Vec<FailureListener>,
 }
 
 /// What the maintenance thread has been asked for.
@@ -88,17 +97,17 @@ impl Shared {
             flushed: AtomicU64::new(flushed.0),
             wal_bytes: AtomicU64::new(0),
             pending_bytes: AtomicU64::new(0),
-            unsorted_parts: AtomicU64::new(0),
+            unsorted_rows: AtomicU64::new(0),
             sealed_bytes: AtomicU64::new(0),
-            disk_full: AtomicBool::new(false),
+            log_lacks_room: AtomicBool::new(false),
+            disk_is_full: AtomicBool::new(false),
             rows_appended: AtomicU64::new(0),
             groups_synced: AtomicU64::new(0),
             wal_bytes_written: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
-            failure: Mutex::new(None),
+            failure: Mutex::new(Failure::default()),
             durable_listeners: RwLock::new(Vec::new()),
-            failure_listeners: Mutex::new(Vec::new()),
         }
     }
 
@@ -112,8 +121,11 @@ impl Shared {
         Sequence(self.flushed.load(Ordering::Acquire))
     }
 
+    /// Says so, and wakes the committer, which then lets go of the log up to there.
     pub(crate) fn publish_flushed(&self, flushed: Sequence) {
         self.flushed.store(flushed.0, Ordering::Release);
+        drop(self.log.lock());
+        self.work.notify_one();
     }
 
     /// Tells everybody that the log is on stable storage up to here. Committer only.
@@ -137,10 +149,13 @@ impl Shared {
 
     /// Calls at once if the store has failed already.
     pub(crate) fn on_failure(&self, listener: FailureListener) {
-        let failed = self.failure.lock().clone();
-        match failed {
-            Some(error) => listener(&error),
-            None => self.failure_listeners.lock().push(listener),
+        let mut failure = self.failure.lock();
+        match failure.error.clone() {
+            None => failure.listeners.push(listener),
+            Some(error) => {
+                drop(failure);
+                listener(&error);
+            }
         }
     }
 
@@ -148,17 +163,27 @@ impl Shared {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Stops the store: it no longer knows what is on the disk, and a retry would lie. The first failure counts.
+    /// Stops the store: it no longer knows what is on the disk, and a retry would lie. Only the first failure of a
+    /// store that runs is told: what fails after it fails because the store has stopped.
     pub(crate) fn fail(&self, error: StoreError) {
+        let mut failure = self.failure.lock();
+        if failure.error.is_some() || self.is_stopped() {
+            return;
+        }
         tracing::error!(error = %WithCauses(&error), "store stopped");
         let error = Arc::new(error);
-        self.failure
-            .lock()
-            .get_or_insert_with(|| Arc::clone(&error));
+        failure.error = Some(Arc::clone(&error));
+        let listeners = std::mem::take(&mut failure.listeners);
+        drop(failure);
         self.stop();
-        for listener in self.failure_listeners.lock().iter() {
+        for listener in listeners {
             listener(&error);
         }
+    }
+
+    /// Whether a failure has stopped the store.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.lock().error.is_some()
     }
 
     /// Refuses everything from now on and wakes all who wait.
@@ -180,13 +205,22 @@ impl Shared {
         let now = log.pending.bytes.len();
         let lazy = self.config.lazy_sync_bytes;
         let wake = (was_empty && now > 0) || (before < lazy && now >= lazy);
-        self.pending_bytes
-            .store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.measure(&log);
         drop(log);
         if wake {
             self.work.notify_one();
         }
         result
+    }
+
+    /// Takes down what [`Shared::pressure`] looks at. Whoever has changed the log calls it under the lock.
+    pub(crate) fn measure(&self, log: &Log) {
+        let put = |to: &AtomicU64, n: usize| {
+            to.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        };
+        put(&self.pending_bytes, log.pending.bytes.len());
+        put(&self.unsorted_rows, log.layers.unsorted_rows());
+        put(&self.sealed_bytes, log.layers.encoded_bytes());
     }
 
     /// Somebody waits for durability.
@@ -200,10 +234,31 @@ impl Shared {
 
     /// Blocks until `sequence` is durable. False if the store stops before.
     pub(crate) fn wait_durable(&self, sequence: Sequence) -> bool {
+        self.wait_durable_unless(sequence, || false)
+    }
+
+    /// Blocks until `sequence` is durable. False if the log has no room for it: only what is durable already can
+    /// then be flushed, and has to be, since that is what makes room.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`].
+    pub(crate) fn wait_durable_while_room(&self, sequence: Sequence) -> Result<bool, StoreError> {
+        let is_durable = self.wait_durable_unless(sequence, || self.log_lacks_room());
+        if is_durable || !self.is_stopped() {
+            Ok(is_durable)
+        } else {
+            Err(StoreError::Stopped)
+        }
+    }
+
+    fn wait_durable_unless(&self, sequence: Sequence, give_up: impl Fn() -> bool) -> bool {
+        if self.durable() >= sequence {
+            return true;
+        }
         self.request_sync();
         let mut requests = self.maintenance.lock();
         while self.durable() < sequence {
-            if self.is_stopped() {
+            if self.is_stopped() || give_up() {
                 return false;
             }
             self.durable_changed.wait(&mut requests);
@@ -217,28 +272,42 @@ impl Shared {
         self.maintenance_changed.notify_all();
     }
 
-    /// The disk had no room: refuse appends, pause, let the maintenance thread free what it can.
-    pub(crate) fn wait_for_room(&self) {
-        self.disk_full.store(true, Ordering::Relaxed);
-        self.request_maintenance();
+    /// Whether the committer holds records that the disk has no room for.
+    pub(crate) fn log_lacks_room(&self) -> bool {
+        self.log_lacks_room.load(Ordering::Relaxed)
+    }
+
+    /// Committer only. As long as the log lacks room, appends are refused and what is durable is flushed.
+    pub(crate) fn set_log_lacks_room(&self, lacks_room: bool) {
+        if self.log_lacks_room.swap(lacks_room, Ordering::Relaxed) != lacks_room {
+            tracing::warn!(lacks_room, "room for the write-ahead log");
+        }
+        if lacks_room {
+            self.request_maintenance();
+            self.durable_changed.notify_all();
+        }
+    }
+
+    /// Gives the maintenance thread time to make room, and the disk.
+    pub(crate) fn pause_for_room(&self) {
         let mut log = self.log.lock();
-        self.work.wait_for(&mut log, FULL_DISK_PAUSE);
+        if !self.is_stopped() && !log.closing {
+            self.work.wait_for(&mut log, FULL_DISK_PAUSE);
+        }
     }
 
     /// Why appends are refused now, if they are.
     pub(crate) fn pressure(&self) -> Option<Pressure> {
         let config = &self.config;
-        let pending =
-            usize::try_from(self.pending_bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        let sealed =
-            usize::try_from(self.sealed_bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        if self.disk_full.load(Ordering::Relaxed) {
+        let get =
+            |of: &AtomicU64| usize::try_from(of.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        if self.log_lacks_room() || self.disk_is_full.load(Ordering::Relaxed) {
             Some(Pressure::DiskFull)
-        } else if pending > config.pending_bytes_max {
+        } else if get(&self.pending_bytes) > config.pending_bytes_max {
             Some(Pressure::PendingLog)
-        } else if self.unsorted_parts.load(Ordering::Relaxed) > 1 {
+        } else if get(&self.unsorted_rows) >= config.sealed_rows.saturating_mul(2) {
             Some(Pressure::Memory)
-        } else if sealed > config.sealed_bytes_max.saturating_mul(2)
+        } else if get(&self.sealed_bytes) > config.sealed_bytes_max.saturating_mul(2)
             || self.wal_bytes.load(Ordering::Relaxed) > config.wal_bytes_limit()
         {
             Some(Pressure::Flush)

@@ -17,6 +17,8 @@ pub struct SegmentPool {
     segment_bytes: u64,
     spare_segments: usize,
     state: Mutex<State>,
+    /// Held while a segment is made, so that nobody makes a second one meanwhile. Taken before `state`.
+    making: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl SegmentPool {
                 free: VecDeque::new(),
                 next_number,
             }),
+            making: Mutex::new(()),
         }
     }
 
@@ -45,6 +48,7 @@ impl SegmentPool {
     /// # Errors
     /// [`super::WalErrorKind::NoSpace`]: there is no room now. [`super::WalErrorKind::Fatal`]: stop the process.
     pub fn prepare(&self) -> Result<bool, WalError> {
+        let _making = self.making.lock();
         if !self.is_empty() {
             return Ok(false);
         }
@@ -58,13 +62,20 @@ impl SegmentPool {
         self.state.lock().free.is_empty()
     }
 
-    /// A free segment; a new one, which takes a while, if there is none.
+    /// A free segment. If there is none, waits for the one that is being made, or makes one, which takes a while.
     pub(super) fn take(&self) -> Result<Segment, WalError> {
-        let free = self.state.lock().free.pop_front();
-        match free {
+        if let Some(segment) = self.take_free() {
+            return Ok(segment);
+        }
+        let _making = self.making.lock();
+        match self.take_free() {
             Some(segment) => Ok(segment),
             None => self.create(),
         }
+    }
+
+    fn take_free(&self) -> Option<Segment> {
+        self.state.lock().free.pop_front()
     }
 
     /// Keeps a segment for use again, or removes it if there are enough or if it has another length.

@@ -123,6 +123,18 @@ fn encode(kind: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
+/// The records that were encoded one behind the other, each for [`set_sequence`].
+pub fn split_mut(mut records: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
+    std::iter::from_fn(move || {
+        let (length, _) = records.split_first_chunk::<4>()?;
+        let body = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let all = std::mem::take(&mut records);
+        let (record, rest) = all.split_at_mut_checked(body.checked_add(HEADER_BYTES)?)?;
+        records = rest;
+        Some(record)
+    })
+}
+
 /// Gives the record that starts at `record`'s first byte its sequence.
 pub fn set_sequence(record: &mut [u8], sequence: Sequence) {
     if let Some(field) = record.get_mut(SEQUENCE_AT..HEADER_BYTES) {

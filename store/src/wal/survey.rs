@@ -1,5 +1,8 @@
 //! Which segments there are, and which of them a replay has to read.
 
+use std::io;
+use std::path::Path;
+
 use crate::disk::{Disk, FileNumber, file_names};
 use crate::row::Sequence;
 
@@ -22,7 +25,7 @@ pub(super) struct Survey {
     pub(super) next_number: FileNumber,
 }
 
-/// Looks at every file of the log. Unfinished segments are removed.
+/// Looks at every file of the log; unfinished segments are passed over.
 pub(super) fn survey(
     disk: &dyn Disk,
     flushed: Sequence,
@@ -93,23 +96,38 @@ impl Survey {
 }
 
 fn segment_numbers(disk: &dyn Disk) -> Result<Vec<FileNumber>, WalError> {
-    let failed = |action| move |source| WalError::Directory { action, source };
-    let directory = file_names::WAL.as_ref();
-    disk.create_dir(directory).map_err(failed("make"))?;
-    // A segment that a killed process had just made may have its name only in memory.
-    disk.sync_dir(directory).map_err(failed("sync"))?;
     let mut numbers = Vec::new();
-    for name in disk.list(directory).map_err(failed("list"))? {
-        if name.ends_with(file_names::TEMPORARY) {
-            disk.remove(&directory.join(name))
-                .map_err(failed("remove an unfinished file of"))?;
-        } else if let Some(number) = FileNumber::parse(&name) {
+    for name in names(disk)? {
+        if let Some(number) = FileNumber::parse(&name) {
             numbers.push(number);
-        } else {
+        } else if !name.ends_with(file_names::TEMPORARY) {
             tracing::warn!(name, "a file in the WAL directory is none of ours");
         }
     }
     Ok(numbers)
+}
+
+/// Removes the segments that a crash left unfinished.
+pub(super) fn remove_unfinished(disk: &dyn Disk) -> Result<(), WalError> {
+    for name in names(disk)? {
+        if name.ends_with(file_names::TEMPORARY) {
+            disk.remove(&Path::new(file_names::WAL).join(name))
+                .map_err(failed("remove an unfinished file of"))?;
+        }
+    }
+    Ok(())
+}
+
+fn names(disk: &dyn Disk) -> Result<Vec<String>, WalError> {
+    let directory = file_names::WAL.as_ref();
+    disk.create_dir(directory).map_err(failed("make"))?;
+    // A segment that a killed process had just made may have its name only in memory.
+    disk.sync_dir(directory).map_err(failed("sync"))?;
+    disk.list(directory).map_err(failed("list"))
+}
+
+fn failed(action: &'static str) -> impl FnOnce(io::Error) -> WalError {
+    move |source| WalError::Directory { action, source }
 }
 
 /// Whether a segment without a head has no group either.

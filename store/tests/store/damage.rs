@@ -1,6 +1,5 @@
 //! A flipped byte in any file is reported at the start or at the read, and never becomes a wrong value.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use penstock_model::Timestamp;
@@ -8,7 +7,7 @@ use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk as _, SimDisk};
 use penstock_store::store::Store;
 
-use crate::support::{Contents, DAY, SetClock, TODAY, append, contents, selection};
+use crate::support::{Contents, DAY, SetClock, TODAY, append, contents, files, selection};
 
 fn config() -> StoreConfig {
     StoreConfig {
@@ -56,17 +55,6 @@ fn populated() -> (SimDisk, Contents, Contents) {
     (disk, before_last_group, all)
 }
 
-fn files(disk: &SimDisk, folder: &Path, found: &mut Vec<PathBuf>) {
-    for name in disk.list(folder).unwrap_or_default() {
-        let path = folder.join(name);
-        if disk.open(&path).is_ok() {
-            found.push(path);
-        } else {
-            files(disk, &path, found);
-        }
-    }
-}
-
 /// What a start and a whole scan answer, or the first error.
 fn read_everything(disk: &SimDisk) -> Result<Contents, String> {
     let store = open(disk)?;
@@ -87,8 +75,7 @@ fn read_everything(disk: &SimDisk) -> Result<Contents, String> {
 #[test]
 fn a_flipped_byte_is_reported_and_never_a_wrong_value() {
     let (disk, before_last_group, all) = populated();
-    let mut paths = Vec::new();
-    files(&disk, Path::new(""), &mut paths);
+    let paths = files(&disk);
     let kinds = ["manifest", "wal", "series", "blocks"];
     for kind in kinds {
         assert!(

@@ -10,4 +10,7 @@
 mod crash;
 mod damage;
 mod failures;
+mod pressure;
+mod refusals;
 mod support;
+mod threads;

@@ -1,11 +1,13 @@
 //! What the stories share: a clock that stands, series by number, and what a scan answers.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use penstock_model::{Clock, SeriesIdentity, SeriesKind, Tags, TenantId, Timestamp, Value};
-use penstock_store::error::AppendError;
+use penstock_store::disk::{Disk as _, SimDisk};
+use penstock_store::error::{AppendError, StoreError};
 use penstock_store::row::{Row, Sequence};
 use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter, Unlimited};
 use penstock_store::store::Store;
@@ -89,12 +91,10 @@ pub(crate) fn append(
 pub(crate) type Contents = BTreeMap<(u8, i64), i64>;
 
 /// What a scan answers, after checking its order.
-pub(crate) fn contents_of(store: &Store, selection: &Selection) -> Contents {
-    let mut scan = store
-        .scan(selection, Timestamp::MIN, Timestamp::MAX)
-        .unwrap();
+pub(crate) fn contents_of(store: &Store, selection: &Selection) -> Result<Contents, StoreError> {
+    let mut scan = store.scan(selection, Timestamp::MIN, Timestamp::MAX)?;
     let (mut found, mut rows, mut before) = (Contents::new(), Vec::new(), None);
-    while let Some(mut cursor) = scan.next_series().unwrap() {
+    while let Some(mut cursor) = scan.next_series()? {
         let key = cursor.identity().to_key();
         assert!(
             before.as_ref() < Some(&key),
@@ -105,7 +105,7 @@ pub(crate) fn contents_of(store: &Store, selection: &Selection) -> Contents {
             .unwrap();
         assert_eq!(cursor.identity(), &identity(series));
         let mut last = i64::MIN;
-        while cursor.next_batch(&mut rows).unwrap() {
+        while cursor.next_batch(&mut rows)? {
             for row in &rows {
                 assert!(row.time > last, "times ascend");
                 last = row.time;
@@ -117,19 +117,36 @@ pub(crate) fn contents_of(store: &Store, selection: &Selection) -> Contents {
         }
         before = Some(key);
     }
-    found
+    Ok(found)
 }
 
 /// Everything that the tenant has.
 pub(crate) fn contents(store: &Store) -> Contents {
-    contents_of(store, &selection(None))
+    contents_of(store, &selection(None)).unwrap()
 }
 
 /// The samples of one series.
 pub(crate) fn values(store: &Store, series: u8) -> BTreeMap<i64, i64> {
-    let found = contents_of(store, &selection(Some(series)));
+    let found = contents_of(store, &selection(Some(series))).unwrap();
     found
         .into_iter()
         .map(|((_, time), value)| (time, value))
         .collect()
+}
+
+/// Every file of the data directory.
+pub(crate) fn files(disk: &SimDisk) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(folder) = folders.pop() {
+        for name in disk.list(&folder).unwrap_or_default() {
+            let path = folder.join(name);
+            if disk.open(&path).is_ok() {
+                found.push(path);
+            } else {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
