@@ -12,6 +12,8 @@ use penstock_tenancy::{ApplicationLimits, OnError as LedgerOnError, Profile as L
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules;
+
 /// An application: a tenant of the metrics store with its own data, rules and limits.
 ///
 /// Its tokens (`WriteToken`, `ReadToken`) name it; nothing of its data is seen through another's.
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize};
     doc = "An application: a tenant of the metrics store with its own data, rules and limits.",
     derive = "PartialEq",
     cel,
-    validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name has at most 52 characters"),
+    validation = rules::name_length(),
     printcolumn(name = "Profile", type_ = "string", json_path = ".spec.profile"),
     printcolumn(name = "Paused", type_ = "boolean", json_path = ".spec.paused"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -45,7 +47,7 @@ pub struct MetricsApplicationSpec {
     #[serde(default)]
     pub on_error: OnError,
     /// Tags forced on every point, beneath those of the token.
-    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[A-Za-z0-9-][A-Za-z0-9._/-]{0,63}$') && k != 'ovh.auth')").message("a tag key has 1 to 64 characters of A-Za-z0-9._/- and does not begin with . _ or /; ovh.auth is reserved"))]
+    #[x_kube(validation = rules::tag_keys())]
     #[schemars(schema_with = "crate::token_resources::tags_schema")]
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

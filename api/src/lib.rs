@@ -26,6 +26,7 @@ pub mod crds;
 pub mod field_path;
 pub mod key_source;
 pub mod object_name;
+mod rules;
 mod structural;
 pub mod token;
 mod token_resources;

@@ -13,6 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::application::set_or;
+use crate::rules;
 
 /// A token that stores points in an application.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -28,26 +29,26 @@ use crate::application::set_or;
     derive = "PartialEq",
     cel,
     selectable = ".spec.applicationRef.name",
-    validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name has at most 52 characters"),
+    validation = rules::name_length(),
     printcolumn(name = "App", type_ = "string", json_path = ".spec.applicationRef.name"),
     printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
     printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.notBefore) || !has(self.expiresAt) || self.notBefore < self.expiresAt").message("expiresAt must be later than notBefore").field_path(".expiresAt"))]
+#[x_kube(validation = rules::begins_before_it_ends())]
 pub struct WriteTokenSpec {
     /// The application, in the token's own namespace. It cannot be changed.
-    #[x_kube(validation = Rule::new("self == oldSelf").message("applicationRef cannot be changed: make another token"))]
+    #[x_kube(validation = rules::fixed_application())]
     pub application_ref: ApplicationRef,
     /// Tags forced on every point; a client's tag of the same name is overridden.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[A-Za-z0-9-][A-Za-z0-9._/-]{0,63}$') && k != 'ovh.auth')").message("a tag key has 1 to 64 characters of A-Za-z0-9._/- and does not begin with . _ or /; ovh.auth is reserved"))]
+    #[x_kube(validation = rules::tag_keys())]
     #[schemars(schema_with = "tags_schema")]
     pub tags: BTreeMap<String, String>,
     /// `Paused` refuses it until it is `Active` again; `Revoked` refuses it for ever and stays.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("oldSelf != 'Revoked' || self == 'Revoked'").message("Revoked is final: make another token"))]
+    #[x_kube(validation = rules::revoked_stays())]
     pub state: State,
     /// Before this moment it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,26 +84,26 @@ pub struct WriteTokenSpec {
     derive = "PartialEq",
     cel,
     selectable = ".spec.applicationRef.name",
-    validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name has at most 52 characters"),
+    validation = rules::name_length(),
     printcolumn(name = "App", type_ = "string", json_path = ".spec.applicationRef.name"),
     printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
     printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.notBefore) || !has(self.expiresAt) || self.notBefore < self.expiresAt").message("expiresAt must be later than notBefore").field_path(".expiresAt"))]
+#[x_kube(validation = rules::begins_before_it_ends())]
 pub struct ReadTokenSpec {
     /// The application, in the token's own namespace. It cannot be changed.
-    #[x_kube(validation = Rule::new("self == oldSelf").message("applicationRef cannot be changed: make another token"))]
+    #[x_kube(validation = rules::fixed_application())]
     pub application_ref: ApplicationRef,
     /// Filters: it reads only series that have all these tags.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self.all(k, k.matches('^[A-Za-z0-9-][A-Za-z0-9._/-]{0,63}$') && k != 'ovh.auth')").message("a tag key has 1 to 64 characters of A-Za-z0-9._/- and does not begin with . _ or /; ovh.auth is reserved"))]
+    #[x_kube(validation = rules::tag_keys())]
     #[schemars(schema_with = "tags_schema")]
     pub tags: BTreeMap<String, String>,
     /// `Paused` refuses it until it is `Active` again; `Revoked` refuses it for ever and stays.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("oldSelf != 'Revoked' || self == 'Revoked'").message("Revoked is final: make another token"))]
+    #[x_kube(validation = rules::revoked_stays())]
     pub state: State,
     /// Before this moment it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +146,7 @@ pub enum State {
 /// Where a token's key comes from. Exactly one of these; without any, a key is generated.
 #[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.generate), has(self.secretRef), has(self.hashRef)].filter(x, x).size() == 1").message("exactly one of generate, secretRef and hashRef"))]
+#[x_kube(validation = rules::one_key_source())]
 pub struct KeySource {
     /// A new key is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]

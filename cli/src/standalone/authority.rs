@@ -7,8 +7,8 @@
 //!
 //! The authority is made once and never replaced by itself: devices have copies of it. The leaf is made anew at
 //! every start, because the names that it must have can change, and whenever two thirds of its life are over;
-//! the server notices the new files and drops no connection. Every new leaf is looked at as a client would look at it before
-//! it is served, so a damaged or exchanged authority is told at the start.
+//! the server notices the new files and drops no connection. Before a leaf is served it is looked at as a client would
+//! look at it, so a damaged or exchanged authority is told at the start.
 
 use std::fs;
 use std::io;
