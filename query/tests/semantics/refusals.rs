@@ -1,0 +1,172 @@
+//! What gets no answer: unknown names, limits, infinities, nobody who waits.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use penstock_query::{Limits, RunContext, run};
+
+use crate::memory::{Keep, Memory, Ticking, generous, keep, uri};
+
+fn memory() -> Memory {
+    Memory::default()
+        .with("host=a", &[(0, "1"), (10, "2")])
+        .with("host=b", &[(0, "1"), (10, "2")])
+        .with_kind(
+            "other",
+            penstock_model::SeriesKind::Raw,
+            "dc=lga",
+            &[(0, "1")],
+        )
+}
+
+fn refused(m: &str, limits: Limits) -> String {
+    let query = uri(&format!("start=+0&end=+3600&m={m}"));
+    keep(&query, &mut memory(), limits).unwrap_err().to_string()
+}
+
+#[test]
+fn names_that_were_never_seen_are_errors() {
+    let cases = [
+        ("sum:nosuch", "No such name for 'metrics': 'nosuch'"),
+        ("sum:m{nosuch=*}", "No such name for 'tagk': 'nosuch'"),
+        ("sum:m{host=nosuch}", "No such name for 'tagv': 'nosuch'"),
+        ("sum:m{host=a|nosuch}", "No such name for 'tagv': 'nosuch'"),
+    ];
+    for (m, message) in cases {
+        assert_eq!(refused(m, generous()), message);
+    }
+    // Known from another metric; or not looked up at all.
+    for m in [
+        "sum:m{host=lga}",
+        "sum:m{dc=*}",
+        "sum:m{host=iliteral_or(nosuch)}",
+        "sum:m{host=not_literal_or(nosuch)}",
+        "sum:m{host=nosuch*}",
+    ] {
+        let query = uri(&format!("start=+0&m={m}"));
+        assert!(keep(&query, &mut memory(), generous()).is_ok(), "{m}");
+    }
+}
+
+#[test]
+fn a_bad_name_in_any_sub_query_comes_before_the_first_result() {
+    let query = uri("start=+0&m=sum:m&m=sum:nosuch");
+    let mut sink = Keep::default();
+    let clock = Ticking::default();
+    let context = crate::memory::context(generous(), &clock);
+    assert!(run(&query, &mut memory(), &mut sink, context).is_err());
+    assert!(sink.results.is_empty());
+}
+
+#[test]
+fn every_limit_names_itself() {
+    let limits = generous();
+    let cases = [
+        (
+            Limits {
+                series: 1,
+                ..limits
+            },
+            "The query selects more than 1 series (limit: series)",
+        ),
+        (
+            Limits {
+                samples: 3,
+                ..limits
+            },
+            "The query reads or fills more than 3 data points (limit: samples)",
+        ),
+        (
+            Limits {
+                bytes: 100,
+                ..limits
+            },
+            "The query needs more than 100 bytes of memory (limit: bytes)",
+        ),
+        (
+            Limits {
+                duration: Duration::from_secs(2),
+                ..limits
+            },
+            "The query takes longer than 2000 ms (limit: seconds)",
+        ),
+        (
+            Limits {
+                range: Some(Duration::from_secs(3_599)),
+                ..limits
+            },
+            "The query asks for more than 3599 s of time (limit: range)",
+        ),
+    ];
+    for (limits, message) in cases {
+        assert_eq!(refused("sum:m", limits), message);
+    }
+}
+
+#[test]
+fn limits_hold_for_all_sub_queries_together() {
+    let limits = Limits {
+        series: 3,
+        ..generous()
+    };
+    let query = uri("start=+0&m=sum:m&m=max:m");
+    assert_eq!(
+        keep(&query, &mut memory(), limits).unwrap_err().to_string(),
+        "The query selects more than 3 series (limit: series)"
+    );
+}
+
+#[test]
+fn buckets_without_end_are_refused_before_any_is_filled() {
+    let query = uri("start=1&end=9999999999&m=sum:1ms-sum-zero:m");
+    assert_eq!(
+        keep(&query, &mut memory(), generous())
+            .unwrap_err()
+            .to_string(),
+        "The query reads or fills more than 1000000000 data points (limit: samples)"
+    );
+    let query = uri("start=+0&end=+100000&m=sum:1ms-sum-nan:m");
+    assert_eq!(
+        keep(&query, &mut memory(), generous())
+            .unwrap_err()
+            .to_string(),
+        "The query needs more than 268435456 bytes of memory (limit: bytes)"
+    );
+    // Without filling there are no more buckets than points.
+    let query = uri("start=1&end=9999999999&m=sum:1ms-sum:m");
+    assert_eq!(
+        keep(&query, &mut memory(), generous()).unwrap()[0]
+            .points
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn a_sum_beyond_the_doubles_is_an_error() {
+    let mut source = Memory::default()
+        .with("host=a", &[(0, "1.7e308")])
+        .with("host=b", &[(0, "1.7e308")]);
+    let error = keep(&uri("start=+0&m=sum:m"), &mut source, generous()).unwrap_err();
+    assert_eq!(error.to_string(), "Got Infinity: inf at 1356998400000");
+}
+
+#[test]
+fn nobody_who_waits_ends_the_query() {
+    let asked = Cell::new(0);
+    let is_cancelled = || {
+        asked.set(asked.get() + 1);
+        asked.get() > 4
+    };
+    let mut source = memory();
+    source.batch = 1;
+    let context = RunContext {
+        limits: generous(),
+        clock: &Ticking::default(),
+        is_cancelled: &is_cancelled,
+    };
+    let query = uri("start=+0&m=sum:m");
+    let error = run(&query, &mut source, &mut Keep::default(), context).unwrap_err();
+    assert_eq!(error.to_string(), "The query was cancelled");
+    assert!(source.opened.get() <= 1);
+}
