@@ -79,6 +79,7 @@ struct State {
     crash_at: Option<u64>,
     crashed: bool,
     full: bool,
+    full_from: Option<u64>,
     faults: Faults,
 }
 
@@ -112,6 +113,11 @@ impl SimDisk {
     /// While the disk is full, no file is made and none grows ([`io::ErrorKind::StorageFull`]).
     pub fn set_full(&self, full: bool) {
         self.state.lock().full = full;
+    }
+
+    /// Fills the disk at the operation of this number, counted from 0.
+    pub fn fill_at(&self, operation: u64) {
+        self.state.lock().full_from = Some(operation);
     }
 
     /// Flips the bits of `mask` in one byte, on the disk and in what the process sees.
@@ -173,7 +179,9 @@ impl SimDisk {
             state.crashed = true;
             return Err(crashed());
         }
-        state.operations = state.operations.saturating_add(1);
+        let number = state.operations;
+        state.full |= state.full_from.take_if(|from| *from == number).is_some();
+        state.operations = number.saturating_add(1);
         if operation == FileOp::Create && state.full {
             return Err(io::ErrorKind::StorageFull.into());
         }

@@ -185,8 +185,8 @@ impl Run {
     }
 }
 
-/// Runs a history until the disk crashes at this operation (never, if there are fewer), then opens what is left, looks,
-/// writes on, and opens once more.
+/// Runs a history until the disk crashes at this operation (never, if there are fewer), crashes while what is left is
+/// opened, opens it, looks, writes on, and opens once more.
 fn run_with_crash(steps: &[Step], operation: u64, seed: u64) -> u64 {
     let disk = SimDisk::new();
     disk.crash_at(operation);
@@ -203,6 +203,11 @@ fn run_with_crash(steps: &[Step], operation: u64, seed: u64) -> u64 {
     let operations = run.disk.operations();
     run.store = None;
     run.disk = run.disk.image(seed);
+    // The power goes again on the way up.
+    run.disk.crash_at(seed % 29);
+    run.open().ok();
+    run.store = None;
+    run.disk = run.disk.image(seed.wrapping_add(7));
     assert!(run.open().is_ok(), "the disk works again");
     run.expect_a_prefix("power cut");
     let more = [

@@ -10,6 +10,7 @@
 mod crash;
 mod damage;
 mod failures;
+mod faults;
 mod pressure;
 mod refusals;
 mod support;
