@@ -74,7 +74,9 @@ fn measure(name: Name, scenario: Scenario, stages: &[Stage], results: &mut Resul
     match name {
         Name::Zstd => {
             for stage in stages {
-                results.add(stage.bar, name, zstd::seconds_per_million(stage.shape)?);
+                if let Some(bar) = stage.bar {
+                    results.add(bar, name, zstd::seconds_per_million(stage.shape)?);
+                }
             }
             Ok(())
         }
@@ -98,14 +100,18 @@ fn measure_server(
 ) -> Result<()> {
     let process = server.process()?;
     for stage in stages {
+        let Some(bar) = stage.bar else {
+            push(server, stage)?;
+            continue;
+        };
         usage::settle(process)?;
         let before = usage::processor_seconds(process)?;
         let outcome = push(server, stage)?;
         usage::settle(process)?;
         let seconds = usage::processor_seconds(process)? - before;
-        results.add(stage.bar, name, seconds / precise(outcome.points) * 1e6);
+        results.add(bar, name, seconds / precise(outcome.points) * 1e6);
         progress(&format!("    {:.0} points/s", outcome.points_per_second()))?;
-        if let (Bar::Https1000x4, Some(p99)) = (stage.bar, outcome.p99()) {
+        if let (Bar::Https1000x4, Some(p99)) = (bar, outcome.p99()) {
             results.add(Bar::AnswerP99, name, p99.as_secs_f64() * 1e3);
         }
     }
@@ -113,9 +119,10 @@ fn measure_server(
         results.add(bar, name, usage::peak_mebibytes(process)?);
     }
     if scenario == Scenario::Million
-        && let Some(seconds) = server.kill_and_start_again()?
+        && let Some(restart) = server.kill_and_start_again()?
     {
-        results.add(Bar::ReadyAfterKill, name, seconds);
+        progress(&format!("    {restart}"))?;
+        results.add(Bar::ReadyAfterKill, name, restart.seconds);
     }
     Ok(())
 }

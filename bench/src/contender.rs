@@ -44,8 +44,34 @@ pub(crate) trait Server {
     /// Credentials, if it asks for any.
     fn token(&self) -> Result<Option<Token>>;
 
-    /// SIGKILL and a new start; gives the seconds until it is ready. None if nothing would be left.
-    fn kill_and_start_again(&mut self) -> Result<Option<f64>>;
+    /// SIGKILL, and a new start until it is ready. None if nothing would be left.
+    fn kill_and_start_again(&mut self) -> Result<Option<Restart>>;
+}
+
+/// A start after SIGKILL.
+#[derive(Debug)]
+pub(crate) struct Restart {
+    /// From the start of the process until it is ready.
+    pub(crate) seconds: f64,
+    /// Of these, on a processor. The rest was spent waiting for the disk, or for other programs on this core.
+    processor_seconds: f64,
+    /// Bytes of the log that only memory had beside it.
+    log_bytes: u64,
+}
+
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Restart {
+            seconds,
+            processor_seconds,
+            log_bytes,
+        } = self;
+        let mebibytes = log_bytes >> 20;
+        write!(
+            f,
+            "ready in {seconds:.2} s, {processor_seconds:.2} s of them busy; log {mebibytes} MiB"
+        )
+    }
 }
 
 /// What stands before the command line of a contender to keep it on its core.

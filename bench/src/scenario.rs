@@ -31,10 +31,11 @@ pub(crate) enum Wire {
     Plain,
 }
 
-/// One load of a scenario, its points counted under one bar.
+/// One load of a scenario.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
-    pub(crate) bar: Bar,
+    /// Where its cost is counted; a load that only prepares the next thing has none.
+    pub(crate) bar: Option<Bar>,
     pub(crate) protocol: Protocol,
     pub(crate) wire: Wire,
     pub(crate) connections: NonZeroU32,
@@ -52,7 +53,7 @@ impl Scenario {
             let connections = NonZeroU32::new(connections).unwrap_or(NonZeroU32::MIN);
             let shape = shape(TEN_THOUSAND, points, seed, order);
             vec![Stage {
-                bar,
+                bar: Some(bar),
                 protocol,
                 wire,
                 connections,
@@ -84,15 +85,21 @@ impl Scenario {
     }
 }
 
+/// New series, the same ones again in another order, and then so many points of a few of them that the log is about
+/// as full as it gets when the kill comes.
 fn million(points: u64, seed: u64) -> Vec<Stage> {
     let series = u32::try_from(points).unwrap_or(MILLION).min(MILLION);
     let new = shape(series, u64::from(series), seed, Order::Fixed);
-    // Nine more rounds also leave a log worth replaying.
     let known = Shape {
         order: Order::Shuffled,
-        first_step: 1,
+        first_step: new.steps,
         steps: 9,
         ..new
+    };
+    let busy = shape(TEN_THOUSAND, points + points / 2, seed, Order::Fixed);
+    let busy = Shape {
+        first_step: known.first_step + known.steps,
+        ..busy
     };
     let stage = |bar, shape| Stage {
         bar,
@@ -101,7 +108,11 @@ fn million(points: u64, seed: u64) -> Vec<Stage> {
         connections: NonZeroU32::new(4).unwrap_or(NonZeroU32::MIN),
         shape,
     };
-    vec![stage(Bar::NewSeries, new), stage(Bar::KnownSeries, known)]
+    vec![
+        stage(Some(Bar::NewSeries), new),
+        stage(Some(Bar::KnownSeries), known),
+        stage(None, busy),
+    ]
 }
 
 fn shape(series: u32, points: u64, seed: u64, order: Order) -> Shape {

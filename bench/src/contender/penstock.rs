@@ -1,14 +1,17 @@
 //! Our server: the release build of `penstock standalone`, as a user starts it.
 
-use super::{Server, on_server_core};
+use super::{Restart, Server, on_server_core};
 use crate::scenario::{Stage, Wire};
-use anyhow::Result;
-use penstock_e2e::{Endpoint, Setup, Standalone, Token};
+use crate::usage;
+use anyhow::{Context, Result};
+use penstock_e2e::{Endpoint, Http, Setup, Standalone, Token};
 use std::time::Instant;
 
 /// No limit on what the load has plenty of. Each is still counted, as with a limit that is not met.
 const LIMITS: &str =
     "limits: {pointsPerSecond: 1000000000, activeSeries: 100000000, newSeriesPerHour: 100000000}";
+
+const LOG_METRIC: &str = "penstock_store_log_in_use_bytes";
 
 /// A server with its own temporary data.
 #[derive(Debug)]
@@ -26,6 +29,17 @@ impl Penstock {
         Ok(Penstock {
             server: Standalone::with(setup)?,
         })
+    }
+
+    /// Bytes of the log that no block has yet, from the server's own metrics.
+    fn log_bytes(&self) -> Result<u64> {
+        let metrics = Http::connect(&self.server.admin())?
+            .get("/metrics", "")?
+            .text();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(LOG_METRIC));
+        Ok(line.context(LOG_METRIC)?.trim().parse()?)
     }
 }
 
@@ -45,10 +59,17 @@ impl Server for Penstock {
         self.server.token("device").map(Some)
     }
 
-    fn kill_and_start_again(&mut self) -> Result<Option<f64>> {
+    fn kill_and_start_again(&mut self) -> Result<Option<Restart>> {
+        let log_bytes = self.log_bytes()?;
         self.server.kill()?;
         let start = Instant::now();
         self.server.start_again()?;
-        Ok(Some(start.elapsed().as_secs_f64()))
+        let seconds = start.elapsed().as_secs_f64();
+        let processor_seconds = usage::processor_seconds(self.process()?)?;
+        Ok(Some(Restart {
+            seconds,
+            processor_seconds,
+            log_bytes,
+        }))
     }
 }

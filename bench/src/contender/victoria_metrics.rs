@@ -1,6 +1,6 @@
 //! `victoria-metrics`, single node, as its users run it. It has no TLS here and answers before it writes to disk.
 
-use super::{Server, on_server_core};
+use super::{Restart, Server, on_server_core};
 use crate::load::Protocol;
 use crate::scenario::{Stage, Wire};
 use anyhow::{Context, Result};
@@ -92,7 +92,7 @@ impl Server for VictoriaMetrics {
         Ok(None)
     }
 
-    fn kill_and_start_again(&mut self) -> Result<Option<f64>> {
+    fn kill_and_start_again(&mut self) -> Result<Option<Restart>> {
         Ok(None)
     }
 }

@@ -41,7 +41,6 @@ const TWICE: &[(&str, &str)] = &[
     ),
     ("rand_core", "pco, whose version is pinned, has 0.6"),
     ("thiserror", "cel has 1"),
-    ("untrusted", "aws-lc-rs has 0.7"),
 ];
 
 /// A package that ends up in a program of ours.
