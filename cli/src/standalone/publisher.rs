@@ -24,7 +24,7 @@ use penstock_tenancy::{Ledger, Permission};
 use rand::CryptoRng;
 
 use super::desired::Desired;
-use super::key_files::{Entries, KeyFiles, SecretName};
+use super::key_files::{KeyFiles, SecretName, Secrets};
 use super::ledger_file::{LedgerFile, LedgerFileError};
 use super::tenants::{Tenants, TenantsError};
 use keys::{Drawer, Files, TokenKey};
@@ -39,7 +39,7 @@ pub(crate) struct Publisher {
     /// What is in force; empty before the first one.
     previous: Option<Ledger>,
     /// What is kept and not yet in its place.
-    staged: BTreeMap<SecretName, Entries>,
+    staged: Secrets,
 }
 
 /// What is to be done. Nothing of it has been done.
@@ -50,7 +50,7 @@ pub(crate) struct Plan {
     /// Key files that were changed by hand or by a fault, and are left alone.
     pub(crate) warnings: Vec<KeyFileWarning>,
     tenants: Tenants,
-    secrets: BTreeMap<SecretName, Entries>,
+    secrets: Secrets,
     ledger: Ledger,
 }
 
@@ -107,7 +107,7 @@ impl Publisher {
             tenants,
             ledger_file,
             previous,
-            staged: BTreeMap::new(),
+            staged: Secrets::new(),
         })
     }
 
@@ -177,7 +177,7 @@ impl Publisher {
             problems,
             warnings: Vec::new(),
             tenants,
-            secrets: BTreeMap::new(),
+            secrets: Secrets::new(),
             ledger,
         };
         let in_ledger: HashSet<_> = plan.ledger.tokens().map(|(_, token)| token.id).collect();
@@ -216,13 +216,10 @@ impl Publisher {
     /// [`PublishError`]: the ledger must not be loaded. Trying again is safe.
     pub(crate) fn keep(&mut self, plan: Plan) -> Result<&Ledger, PublishError> {
         // What an earlier round has kept and not revealed is planned again, if it is still asked for.
-        self.staged.clear();
-        for (secret, entries) in plan.secrets {
-            let staged = self.key_files.stage(&secret, &entries);
-            if staged.map_err(|source| self.key_files_error(source))? {
-                self.staged.insert(secret, entries);
-            }
-        }
+        self.staged = self
+            .key_files
+            .stage(plan.secrets)
+            .map_err(|source| self.key_files_error(source))?;
         if plan.tenants != self.tenants {
             plan.tenants.write(&self.tenants_file)?;
             self.tenants = plan.tenants;
@@ -238,11 +235,10 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`]. Keeping and revealing again is safe.
     pub(crate) fn reveal(&mut self) -> Result<(), PublishError> {
-        while let Some((secret, entries)) = self.staged.pop_first() {
-            let revealed = self.key_files.reveal(&secret, &entries);
-            revealed.map_err(|source| self.key_files_error(source))?;
-        }
-        Ok(())
+        let staged = std::mem::take(&mut self.staged);
+        self.key_files
+            .reveal(&staged)
+            .map_err(|source| self.key_files_error(source))
     }
 
     fn key_files_error(&self, source: io::Error) -> PublishError {

@@ -15,10 +15,15 @@ fn writer() -> Entries {
     Entries::from([("id", "AbCdEfGhIjK1".to_owned()), ("key", KEY.to_owned())])
 }
 
+fn stage(files: &KeyFiles, secret: &SecretName, entries: &Entries) -> Secrets {
+    files
+        .stage(Secrets::from([(secret.clone(), entries.clone())]))
+        .unwrap()
+}
+
 fn write(files: &KeyFiles, secret: &SecretName, entries: &Entries) {
-    if files.stage(secret, entries).unwrap() {
-        files.reveal(secret, entries).unwrap();
-    }
+    let staged = stage(files, secret, entries);
+    files.reveal(&staged).unwrap();
 }
 
 fn files(folder: &tempfile::TempDir) -> KeyFiles {
@@ -83,7 +88,7 @@ fn what_is_right_is_not_staged_and_what_is_not_asked_for_goes() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
     write(&files, &secret("sensors"), &writer());
-    assert!(!files.stage(&secret("sensors"), &writer()).unwrap());
+    assert!(stage(&files, &secret("sensors"), &writer()).is_empty());
     let at = files.folder(&secret("sensors"));
     fs::write(at.join("id"), "edited").unwrap();
     fs::write(at.join("telnet-auth"), "old").unwrap();
@@ -96,7 +101,7 @@ fn what_is_right_is_not_staged_and_what_is_not_asked_for_goes() {
 fn what_is_staged_is_kept_and_not_yet_seen() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
-    assert!(files.stage(&secret("sensors"), &writer()).unwrap());
+    assert_eq!(stage(&files, &secret("sensors"), &writer()).len(), 1);
     assert!(!files.folder(&secret("sensors")).exists());
     let kept = files.read().unwrap();
     assert_eq!(kept[&secret("sensors")].id.as_str(), "AbCdEfGhIjK1");
@@ -112,7 +117,7 @@ fn what_is_half_revealed_is_read_whole() {
     write(&files, &secret("sensors"), &reader);
     let mut changed = writer();
     changed.insert("id", "AbCdEfGhIjK2".to_owned());
-    files.stage(&secret("sensors"), &changed).unwrap();
+    stage(&files, &secret("sensors"), &changed);
     let (staged, place) = (
         files.staged_folder(&secret("sensors")),
         files.folder(&secret("sensors")),
@@ -129,4 +134,25 @@ fn what_is_half_revealed_is_read_whole() {
         files.read().unwrap()[&secret("sensors")].id.as_str(),
         "AbCdEfGhIjK2"
     );
+}
+
+#[test]
+fn only_what_changed_is_staged_of_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&folder);
+    let many = || {
+        (0..40)
+            .map(|n| (secret(&format!("s{n}")), writer()))
+            .collect::<Secrets>()
+    };
+    let staged = files.stage(many()).unwrap();
+    assert_eq!(staged.len(), 40);
+    files.reveal(&staged).unwrap();
+    let mut changed = many();
+    changed
+        .get_mut(&secret("s7"))
+        .unwrap()
+        .insert("ca.crt", "PEM".to_owned());
+    let staged = files.stage(changed).unwrap();
+    assert_eq!(staged.keys().collect::<Vec<_>>(), [&secret("s7")]);
 }
