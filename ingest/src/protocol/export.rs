@@ -3,7 +3,7 @@
 //! | argument | means |
 //! |---|---|
 //! | `match[]`, `match` | a selector; several are a union; at least one |
-//! | `start`, `end` | the window, both ends included: see [`time`] |
+//! | `start`, `end` | the window, both ends included: see [`mod@time`] |
 //! | `max_rows_per_line` | splits a series over several lines |
 //! | `reduce_mem_usage` | shorter lines |
 //! | `extra_label` | `name=value` that every series must have |
