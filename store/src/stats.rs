@@ -1,5 +1,10 @@
 //! What a store counts, for metrics and for people.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::store::shared::Shared;
+
 /// A store's figures at one moment. Counters count from the start of the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreStats {
@@ -31,4 +36,33 @@ pub struct StoreStats {
     pub sequence_last: u64,
     /// The newest sequence on stable storage.
     pub sequence_durable: u64,
+}
+
+impl StoreStats {
+    pub(crate) fn of(shared: &Shared) -> Self {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let log = shared.log.lock();
+        let (layers, last, pending) = (Arc::clone(&log.layers), log.last, log.pending.bytes.len());
+        let active = log.active.len();
+        drop(log);
+        let blocks = layers.disk.values().flatten();
+        Self {
+            rows_appended: shared.rows_appended.load(Ordering::Relaxed),
+            groups_synced: shared.groups_synced.load(Ordering::Relaxed),
+            wal_bytes_written: shared.wal_bytes_written.load(Ordering::Relaxed),
+            wal_bytes_in_use: shared.wal_bytes.load(Ordering::Relaxed),
+            wal_bytes_pending: count(pending),
+            rows_unencoded: count(
+                active.saturating_add(layers.unsorted.iter().map(|part| part.len()).sum()),
+            ),
+            sealed_bytes: count(layers.encoded_bytes()),
+            flushes: shared.flushes.load(Ordering::Relaxed),
+            blocks: count(layers.disk.values().map(Vec::len).sum()),
+            block_bytes: blocks.map(|block| block.entry.bytes).sum(),
+            series: count(shared.registry.len()),
+            tombstones: count(layers.tombstones.len()),
+            sequence_last: last.0,
+            sequence_durable: shared.durable().0,
+        }
+    }
 }

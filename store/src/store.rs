@@ -365,31 +365,7 @@ impl Store {
 
     /// What the store has counted.
     pub fn stats(&self) -> StoreStats {
-        let shared = &self.inner.shared;
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let log = shared.log.lock();
-        let (layers, last, pending) = (Arc::clone(&log.layers), log.last, log.pending.bytes.len());
-        let active = log.active.len();
-        drop(log);
-        let blocks = layers.disk.values().flatten();
-        StoreStats {
-            rows_appended: shared.rows_appended.load(Ordering::Relaxed),
-            groups_synced: shared.groups_synced.load(Ordering::Relaxed),
-            wal_bytes_written: shared.wal_bytes_written.load(Ordering::Relaxed),
-            wal_bytes_in_use: shared.wal_bytes.load(Ordering::Relaxed),
-            wal_bytes_pending: count(pending),
-            rows_unencoded: count(
-                active.saturating_add(layers.unsorted.iter().map(|part| part.len()).sum()),
-            ),
-            sealed_bytes: count(layers.encoded_bytes()),
-            flushes: shared.flushes.load(Ordering::Relaxed),
-            blocks: count(layers.disk.values().map(Vec::len).sum()),
-            block_bytes: blocks.map(|block| block.entry.bytes).sum(),
-            series: count(shared.registry.len()),
-            tombstones: count(layers.tombstones.len()),
-            sequence_last: last.0,
-            sequence_durable: shared.durable().0,
-        }
+        StoreStats::of(&self.inner.shared)
     }
 
     /// How many series of a tenant have had a sample in the current UTC day.

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
 
 /// The file system of the machine.
@@ -22,11 +24,22 @@ impl OsDisk {
     pub fn new(root: impl Into<PathBuf>) -> io::Result<Self> {
         let disk = Self { root: root.into() };
         fs::create_dir_all(&disk.root)?;
+        raise_file_limit();
         Ok(disk)
     }
 
     fn at(&self, path: &Path) -> PathBuf {
         self.root.join(path)
+    }
+}
+
+/// Every block stays open, and there are more of them than the 1,024 files that many systems allow a process at
+/// first. It may ask for as many as its hard limit says.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
 }
 
@@ -164,6 +177,14 @@ mod tests {
             io::ErrorKind::AlreadyExists
         );
         assert!(disk.free_space().unwrap().total > 0);
+    }
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        OsDisk::new(folder.path()).unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(limit.current, limit.maximum);
     }
 
     #[test]

@@ -26,11 +26,13 @@ use parking_lot::{Mutex, MutexGuard};
 use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
 use directory::{Change, Directory};
 use faults::Faults;
+use handle::{SimFile, SimLock};
 use inode::Inode;
 use random::Random;
 
 mod directory;
 mod faults;
+mod handle;
 mod inode;
 mod random;
 #[cfg(test)]
@@ -343,63 +345,6 @@ impl SimDisk {
             disk: self.clone(),
             inode,
         })
-    }
-}
-
-#[derive(Debug)]
-struct SimFile {
-    disk: SimDisk,
-    inode: usize,
-}
-
-impl DiskFile for SimFile {
-    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        let mut state = self.disk.read()?;
-        state.inode(self.inode)?.read(bytes, place(offset)?)
-    }
-
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut state = self.disk.operate(FileOp::Write)?;
-        state.take_fault(FileOp::Write)?;
-        let full = state.full;
-        let inode = state.inode(self.inode)?;
-        let offset = place(offset)?;
-        if full && offset.saturating_add(bytes.len()) > inode.len() {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        inode.write(bytes, offset);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.disk.operate(FileOp::Sync)?;
-        let fault = state.take_fault(FileOp::Sync);
-        let inode = state.inode(self.inode)?;
-        if fault.is_err() {
-            inode.forget_unsynced();
-        } else {
-            inode.sync();
-        }
-        fault
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let length = self.disk.read()?.inode(self.inode)?.len();
-        u64::try_from(length).map_err(io::Error::other)
-    }
-}
-
-#[derive(Debug)]
-struct SimLock {
-    disk: SimDisk,
-    path: PathBuf,
-}
-
-impl DiskLock for SimLock {}
-
-impl Drop for SimLock {
-    fn drop(&mut self) {
-        self.disk.state.lock().locked.remove(&self.path);
     }
 }
 

@@ -72,7 +72,7 @@ impl Committer {
                 return true;
             }
             if log.pending.is_empty() {
-                if log.closing {
+                if log.maintenance_ended {
                     return false;
                 }
                 self.shared.work.wait(&mut log);

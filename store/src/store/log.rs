@@ -23,8 +23,10 @@ pub(crate) struct Log {
     pub(crate) layers: Arc<Layers>,
     /// Somebody waits: write a group as soon as the disk is free.
     pub(crate) sync_wanted: bool,
-    /// No append any more; what is pending is still written.
+    /// No append any more; what is pending is still written. Definitions may still come.
     pub(crate) closing: bool,
+    /// Nobody waits for a flush any more, so the committer may end as soon as nothing is pending.
+    pub(crate) maintenance_ended: bool,
 }
 
 /// Records that have a sequence and are not in the WAL yet.
@@ -46,6 +48,7 @@ impl Log {
             layers: Arc::new(layers),
             sync_wanted: false,
             closing: false,
+            maintenance_ended: false,
         }
     }
 

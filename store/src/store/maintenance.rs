@@ -69,6 +69,12 @@ impl Maintenance {
 
     /// The thread: until the store is closed or has failed.
     pub(crate) fn run(mut self) {
+        self.run_until_closed();
+        self.shared.log.lock().maintenance_ended = true;
+        self.shared.work.notify_one();
+    }
+
+    fn run_until_closed(&mut self) {
         loop {
             let (flush_ticket, closing) = self.wait_for_work();
             if self.shared.is_stopped() {

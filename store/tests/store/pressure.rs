@@ -242,3 +242,24 @@ fn a_name_that_cannot_be_made_durable_is_no_back_pressure() {
     let store = open(&disk.image(3), tiny());
     assert_eq!(contents(&store).len(), 1);
 }
+
+#[test]
+fn closing_comes_back_while_series_are_still_defined() {
+    for _ in 0..20 {
+        let store = open_with_threads(&SimDisk::new(), tiny());
+        std::thread::scope(|scope| {
+            let (tell, told) = mpsc::channel::<()>();
+            scope.spawn(|| {
+                let told = told;
+                let mut series = 0..=u8::MAX;
+                while matches!(told.try_recv(), Err(mpsc::TryRecvError::Empty)) {
+                    let Some(series) = series.next() else { return };
+                    // Defines the series; the samples are refused once the store closes.
+                    append(&store, series, &[(TODAY, 1)]).ok();
+                }
+            });
+            store.close().unwrap();
+            drop(tell);
+        });
+    }
+}
