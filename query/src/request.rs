@@ -15,13 +15,13 @@ mod raw;
 mod uri;
 
 use jiff::tz::TimeZone;
-use penstock_model::Timestamp;
+use penstock_model::{Tags, Timestamp};
 
 use crate::aggregator::Aggregator;
 use crate::downsample::{Downsample, Fill};
 use crate::filter::TagFilter;
 use crate::rate::RateOptions;
-use crate::select::Target;
+use crate::select::{self, KindFilter, Selection, Target};
 
 pub use self::error::RequestError;
 
@@ -160,6 +160,27 @@ impl SubQuery {
     /// Whether histograms are asked for. None is ever stored, so such a sub-query finds nothing.
     pub fn is_histogram_query(&self) -> bool {
         !self.percentiles.is_empty() || self.show_histogram_buckets
+    }
+
+    /// The series of the sub-query between two moments, both included. Of these only those count that it
+    /// [admits](SubQuery::admits).
+    pub fn selection(&self, kind: KindFilter, (from, to): (Timestamp, Timestamp)) -> Selection {
+        Selection {
+            target: self.target.clone(),
+            kind,
+            tags: select::conditions(&self.filters),
+            from,
+            to,
+            series_max: usize::MAX,
+        }
+    }
+
+    /// Whether a selected series counts: with explicit tags only if it has the keys of the filters and no
+    /// other.
+    pub fn admits(&self, tags: &Tags) -> bool {
+        !self.explicit_tags
+            || self.filters.is_empty()
+            || select::has_exactly_the_keys(tags, &self.filters)
     }
 
     /// Whether pre-aggregates are read: told so, or by a `literal_or` filter on `_aggregate`.

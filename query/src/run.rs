@@ -11,6 +11,7 @@
 //! Series are read one at a time and nothing of them is kept; a group's answer leaves before the next group is
 //! read. So memory holds one batch of samples and the times of one group.
 
+mod emission;
 mod group;
 mod names;
 mod series;
@@ -19,16 +20,17 @@ use std::error::Error;
 
 use penstock_model::Clock;
 
+use self::emission::Emission;
 use self::group::{Group, Labels, Unit};
 use self::series::{Plan, SeriesPipe};
-use crate::downsample::{Cut, Downsample};
+use crate::downsample::{Cut, Downsample, Fill};
 use crate::limits::{Budget, Exceeded, Limits};
+use crate::merge::Merge;
 use crate::merge::lone::Lone;
-use crate::merge::{Manner, Merge};
-use crate::point::{Number, Point};
+use crate::point::Point;
 use crate::request::{Query, SubQuery};
 use crate::rollup::{self, Attempt};
-use crate::select::{Selection, Target, conditions};
+use crate::select::{Selection, Target};
 use crate::source::{SelectedSeries, SeriesSource};
 use crate::window;
 
@@ -208,14 +210,10 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
 
     fn attempt(&mut self, sub_query: &SubQuery, attempt: Attempt) -> Answer<(), S, K> {
         self.budget.check()?;
-        let (from, to) = window::of(self.query.start, self.query.end, sub_query.downsample);
+        let window = window::of(self.query.start, self.query.end, sub_query.downsample);
         let selection = Selection {
-            target: sub_query.target.clone(),
-            kind: attempt.kind,
-            tags: conditions(&sub_query.filters),
-            from,
-            to,
             series_max: self.budget.series_left(),
+            ..sub_query.selection(attempt.kind, window)
         };
         let found = self.source.select(&selection).map_err(RunError::Source)?;
         self.budget.add_series(found.len())?;
@@ -236,7 +234,7 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
     /// Filled buckets are counted before any is made: a millisecond of a year is refused at once.
     fn check_fill(&self, downsample: Downsample) -> Result<(), Exceeded> {
         match downsample.nominal_millis() {
-            Some(length) if downsample.fill != crate::downsample::Fill::None => {
+            Some(length) if downsample.fill != Fill::None => {
                 let count = (self.query.end.millis() - self.query.start.millis()) / length;
                 self.budget.check_buckets(count, size_of::<Point>())
             }
@@ -336,83 +334,5 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
     fn add(&mut self, cost: Cost) {
         self.cost.points += cost.points;
         self.cost.results += cost.results;
-    }
-}
-
-/// A result that begins with its first point; without one there is none.
-struct Emission<'a, 'q, K> {
-    sink: &'a mut K,
-    sub_query: &'q SubQuery,
-    points: u64,
-}
-
-impl<'a, 'q, K: ResultSink> Emission<'a, 'q, K> {
-    const fn new(sink: &'a mut K, sub_query: &'q SubQuery) -> Self {
-        Self {
-            sink,
-            sub_query,
-            points: 0,
-        }
-    }
-
-    fn points<'l, E: Error>(
-        &mut self,
-        points: &[Point],
-        labels: impl FnOnce() -> Labels<'l>,
-    ) -> Result<(), RunError<E, K::Error>> {
-        if points.is_empty() {
-            return Ok(());
-        }
-        check_finite(points)?;
-        if self.points == 0 {
-            let head = labels().into_head(self.sub_query);
-            self.sink.begin(&head).map_err(RunError::Sink)?;
-        }
-        self.points += points.len() as u64;
-        self.sink.points(points).map_err(RunError::Sink)
-    }
-
-    fn end<E: Error>(self, series: usize, samples: u64) -> Result<Cost, RunError<E, K::Error>> {
-        if self.points == 0 {
-            return Ok(Cost::default());
-        }
-        let cost = Cost {
-            series: series as u64,
-            samples,
-            points: self.points,
-            results: 1,
-        };
-        self.sink.end(&cost).map_err(RunError::Sink)?;
-        Ok(cost)
-    }
-}
-
-fn check_finite<S: Error, K: Error>(points: &[Point]) -> Result<(), RunError<S, K>> {
-    let infinite = points.iter().find_map(|point| match point.number {
-        Number::Float(value) if value.is_infinite() => Some((value, point.time)),
-        _ => None,
-    });
-    match infinite {
-        Some((value, time)) => Err(RunError::Infinite { value, time }),
-        None => Ok(()),
-    }
-}
-
-impl<'a> Plan<'a> {
-    fn new(query: &'a Query, sub_query: &'a SubQuery, values: rollup::Values) -> Self {
-        let downsample = sub_query
-            .downsample
-            .map(|downsample| values.adapt(downsample));
-        Self {
-            sub_query,
-            downsample,
-            zone: &query.zone,
-            manner: Manner {
-                aggregator: sub_query.aggregator,
-                range: (query.start.millis(), query.end.millis()),
-                is_float: downsample.is_some() || sub_query.rate.is_some(),
-                is_held: sub_query.rate.is_some(),
-            },
-        }
     }
 }

@@ -91,7 +91,8 @@ pub trait SeriesSource {
     /// Whatever the source says.
     fn select(&mut self, selection: &Selection) -> Result<Vec<SelectedSeries>, Self::Error>;
 
-    /// The samples of one selected series inside the window of the selection. Two may be open at once.
+    /// The samples of one selected series inside the window of the selection: the same however often it is
+    /// opened. Two may be open at once.
     ///
     /// # Errors
     /// Whatever the source says.

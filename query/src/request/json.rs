@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::RequestError;
 use super::raw::{Place, RawFilter, RawQuery, RawSubQuery};
@@ -183,47 +183,48 @@ fn objects<'de, A: MapAccess<'de>, T: Object>(map: &mut A) -> Result<Vec<T>, A::
         .collect())
 }
 
+/// A text, number or truth value as it is written, without quotes. `None` for null.
 fn text<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<String>, A::Error> {
-    as_text(name, map.next_value()?)
+    as_text(name, &map.next_value::<Box<RawValue>>()?, "text")
 }
 
-fn as_text<E: Error>(name: &str, value: Value) -> Result<Option<String>, E> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text)),
-        Value::Bool(truth) => Ok(Some(truth.to_string())),
-        Value::Number(number) => Ok(Some(number.to_string())),
-        Value::Array(_) => Err(wrong(name, Unexpected::Seq, "text")),
-        Value::Object(_) => Err(wrong(name, Unexpected::Map, "text")),
+fn as_text<E: Error>(name: &str, value: &RawValue, wanted: &str) -> Result<Option<String>, E> {
+    let written = value.get();
+    match written.bytes().next() {
+        Some(b'n') => Ok(None),
+        Some(b'"') => serde_json::from_str(written).map_err(E::custom),
+        Some(b'[') => Err(wrong(name, Unexpected::Seq, wanted)),
+        Some(b'{') => Err(wrong(name, Unexpected::Map, wanted)),
+        _ => Ok(Some(written.to_owned())),
     }
 }
 
 fn texts<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Vec<String>, A::Error> {
-    let values = map.next_value::<Option<Vec<Value>>>()?.unwrap_or_default();
+    let values = map.next_value::<Option<Vec<Box<RawValue>>>>()?;
     values
         .into_iter()
-        .filter_map(|value| as_text(name, value).transpose())
+        .flatten()
+        .filter_map(|value| as_text(name, &value, "text").transpose())
         .collect()
 }
 
 fn switch<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<bool, A::Error> {
-    match map.next_value()? {
-        Value::Null => Ok(false),
-        Value::Bool(truth) => Ok(truth),
-        Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
-        Value::String(text) => match text.trim() {
-            "true" | "True" | "TRUE" => Ok(true),
-            "" | "false" | "False" | "FALSE" => Ok(false),
-            _ => Err(wrong(name, Unexpected::Str(&text), "true or false")),
+    const WANTED: &str = "true or false";
+    let text = as_text(name, &map.next_value::<Box<RawValue>>()?, WANTED)?.unwrap_or_default();
+    match text.trim() {
+        "true" | "True" | "TRUE" => Ok(true),
+        "" | "false" | "False" | "FALSE" => Ok(false),
+        number => match number.parse::<f64>() {
+            Ok(number) => Ok(number != 0.0),
+            Err(_) => Err(wrong(name, Unexpected::Str(&text), WANTED)),
         },
-        Value::Array(_) => Err(wrong(name, Unexpected::Seq, "true or false")),
-        Value::Object(_) => Err(wrong(name, Unexpected::Map, "true or false")),
     }
 }
 
 /// A fraction is cut off; empty text and null are 0.
 fn integer<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<i64, A::Error> {
-    let text = text(name, map)?.unwrap_or_default();
+    const WANTED: &str = "an integer";
+    let text = as_text(name, &map.next_value::<Box<RawValue>>()?, WANTED)?.unwrap_or_default();
     let whole = text.trim();
     if whole.is_empty() {
         return Ok(0);
@@ -233,8 +234,8 @@ fn integer<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<i64, A::Er
     }
     match whole.parse::<f64>() {
         #[expect(clippy::cast_possible_truncation, reason = "a fraction is cut off")]
-        Ok(float) if float.abs() < 9.3e18 => Ok(float as i64),
-        _ => Err(wrong(name, Unexpected::Str(&text), "an integer")),
+        Ok(float) if float.abs() < 9.2e18 => Ok(float as i64),
+        _ => Err(wrong(name, Unexpected::Str(&text), WANTED)),
     }
 }
 

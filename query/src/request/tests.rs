@@ -396,6 +396,22 @@ fn a_body_says_everything_leniently() {
 }
 
 #[test]
+fn numbers_count_as_they_are_written() {
+    let start = |text: &str| {
+        let body =
+            format!(r#"{{"start":{text},"queries":[{{"aggregator":"sum","metric":1.50}}]}}"#);
+        let query = json(&body).unwrap();
+        (query.start.millis(), query.sub_queries[0].target.clone())
+    };
+    // The last zero is one of three decimals.
+    assert_eq!(
+        start("1356998400.250"),
+        (1_356_998_400_250, Target::Metric("1.50".into()))
+    );
+    assert_eq!(start(r#""1356998400""#).0, 1_356_998_400_000);
+}
+
+#[test]
 fn tags_and_filters_replace_each_other() {
     let tags = r#""tags":{"host":"*"}"#;
     let filters = r#""filters":[{"type":"wildcard","tagk":"dc","filter":"*"}]"#;

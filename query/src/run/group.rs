@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::ResultHead;
 use crate::request::SubQuery;
 use crate::rollup::Values;
-use crate::select::has_exactly_the_keys;
 use crate::source::SelectedSeries;
 
 /// What counts as one series: one, or the sums and counts that make an average. Numbers are places in what the
@@ -34,13 +33,11 @@ pub(super) struct Group {
 /// The groups of a sub-query, by the values of their tags. With `none` every series is one.
 pub(super) fn groups(sub_query: &SubQuery, found: &[SelectedSeries], values: Values) -> Vec<Group> {
     let mut units = units(found, values);
-    if sub_query.explicit_tags && !sub_query.filters.is_empty() {
-        units.retain(|unit| {
-            found
-                .get(unit.series())
-                .is_some_and(|series| has_exactly_the_keys(&series.tags, &sub_query.filters))
-        });
-    }
+    units.retain(|unit| {
+        found
+            .get(unit.series())
+            .is_some_and(|series| sub_query.admits(&series.tags))
+    });
     if sub_query.aggregator.is_none() {
         let alone = |unit| Group { units: vec![unit] };
         return units.into_iter().map(alone).collect();

@@ -14,7 +14,7 @@ use crate::limits::Budget;
 use crate::merge::Manner;
 use crate::point::Point;
 use crate::rate::Rate;
-use crate::request::SubQuery;
+use crate::request::{Query, SubQuery};
 use crate::rollup::Values;
 use crate::source::{Sample, SeriesReader, SeriesSource};
 
@@ -26,6 +26,26 @@ pub(super) struct Plan<'a> {
     pub(super) downsample: Option<Downsample>,
     pub(super) zone: &'a TimeZone,
     pub(super) manner: Manner,
+}
+
+impl<'a> Plan<'a> {
+    /// For samples of this kind.
+    pub(super) fn new(query: &'a Query, sub_query: &'a SubQuery, values: Values) -> Self {
+        let downsample = sub_query
+            .downsample
+            .map(|downsample| values.adapt(downsample));
+        Self {
+            sub_query,
+            downsample,
+            zone: &query.zone,
+            manner: Manner {
+                aggregator: sub_query.aggregator,
+                range: (query.start.millis(), query.end.millis()),
+                is_float: downsample.is_some() || sub_query.rate.is_some(),
+                is_held: sub_query.rate.is_some(),
+            },
+        }
+    }
 }
 
 impl Values {
