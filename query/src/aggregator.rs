@@ -157,6 +157,21 @@ impl Aggregator {
         }
     }
 
+    /// The answer of one double alone: what folding it would give, without the fold.
+    pub(crate) fn of_one_float(self, float: f64) -> f64 {
+        let unless_nan = |value: f64| if float.is_nan() { f64::NAN } else { value };
+        match self.0.function {
+            Function::Count => f64::from(u8::from(!float.is_nan())),
+            Function::Dev | Function::Diff => unless_nan(0.0),
+            // A sum begins with 0.0, and -0.0 vanishes in that.
+            Function::Sum | Function::Avg => 0.0 + float,
+            Function::SquareSum => float * float,
+            Function::Min if float == f64::INFINITY => f64::NAN,
+            Function::Max if float == f64::NEG_INFINITY => f64::NAN,
+            _ => float,
+        }
+    }
+
     pub(crate) const fn function(self) -> Function {
         self.0.function
     }
@@ -198,6 +213,40 @@ mod tests {
         }
         for unknown in ["", "SUM", "Sum", "p98", "squaresum", "sum "] {
             assert_eq!(Aggregator::named(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn one_value_alone_is_folded_like_any_other() {
+        use super::columns::{FloatColumns, IntegerColumns};
+        for aggregator in Aggregator::all() {
+            for float in [
+                0.0,
+                -0.0,
+                1.5,
+                -7.0,
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+            ] {
+                let mut columns = FloatColumns::new(aggregator);
+                columns.grow(1);
+                columns.add(0, &[float]);
+                let (folded, alone) = (columns.finish(0), aggregator.of_one_float(float));
+                let is_same =
+                    folded.to_bits() == alone.to_bits() || (folded.is_nan() && alone.is_nan());
+                assert!(is_same, "{aggregator} of {float}: {folded} {alone}");
+            }
+            for integer in [0, -7, i64::MAX, i64::MIN, (1 << 53) + 1] {
+                let mut columns = IntegerColumns::new(aggregator);
+                columns.grow(1);
+                columns.add(0, &[integer]);
+                assert_eq!(
+                    columns.finish(0),
+                    aggregator.of_one_integer(integer),
+                    "{aggregator}"
+                );
+            }
         }
     }
 

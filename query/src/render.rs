@@ -19,6 +19,9 @@ use crate::run::{Cost, ResultHead, ResultSink};
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 16 * 1024;
 
+/// More than a point takes.
+const POINT_BYTES: usize = 64;
+
 /// A [`ResultSink`] that writes JSON. End it with [`JsonResults::finish`].
 #[derive(Debug)]
 pub struct JsonResults<'a, W> {
@@ -144,6 +147,7 @@ impl<'a, W: Write> JsonResults<'a, W> {
         } else {
             (b"\"", b"\":", b"")
         };
+        self.buffer.reserve(POINT_BYTES);
         if self.has_points {
             self.buffer.push(b',');
         }

@@ -3,24 +3,20 @@
 //! Only the rule for integers looks further than the point: the next one must be an integer too.
 
 use super::Manner;
-use crate::aggregator::scalar::BucketFold;
 use crate::point::{Number, Point};
 
 /// Turns a series into its answer, a batch at a time.
 #[derive(Debug)]
 pub(crate) struct Lone {
     manner: Manner,
-    /// Holds one point at a time.
-    fold: BucketFold,
     /// Waits for the next to be known.
     waiting: Option<Point>,
 }
 
 impl Lone {
-    pub(crate) fn new(manner: Manner) -> Self {
+    pub(crate) const fn new(manner: Manner) -> Self {
         Self {
             manner,
-            fold: BucketFold::new(manner.aggregator),
             waiting: None,
         }
     }
@@ -41,7 +37,7 @@ impl Lone {
         }
     }
 
-    fn answer(&mut self, point: Point, next_is_float: bool, out: &mut Vec<Point>) {
+    fn answer(&self, point: Point, next_is_float: bool, out: &mut Vec<Point>) {
         let (start, end) = self.manner.range;
         if point.time < start || end < point.time {
             return;
@@ -50,10 +46,7 @@ impl Lone {
             Number::Integer(integer) if !next_is_float && !self.manner.is_float => {
                 Number::Integer(self.manner.aggregator.of_one_integer(integer))
             }
-            Number::Integer(_) | Number::Float(_) => {
-                self.fold.add(&[point]);
-                Number::Float(self.fold.take())
-            }
+            number => Number::Float(self.manner.aggregator.of_one_float(number.to_f64())),
         };
         let time = point.time;
         out.push(Point { time, number });
