@@ -11,6 +11,7 @@
 //! blocks but [`Store::flush`], [`Store::close`] and [`Store::wait_durable`].
 
 mod committer;
+mod gathering;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod maintenance;
@@ -270,7 +271,8 @@ impl Store {
         self.inner.shared.durable()
     }
 
-    /// Says that somebody waits: what is pending is written as soon as the disk is free.
+    /// Says that somebody waits: what is pending is written as soon as the disk is free and those have come who are
+    /// expected to come too, a millisecond later at most.
     pub fn request_sync(&self) {
         self.inner.shared.request_sync();
     }

@@ -1,11 +1,14 @@
 //! Group commit: one thread swaps the pending records out, writes and syncs them, and tells everybody.
 //!
-//! While one sync runs the next group gathers. There is no timer when somebody waits; records for which nobody
-//! waits (telnet) may gather for a few milliseconds, so that a stream of small reads does not cost a sync each.
+//! While one sync runs the next group gathers. Where several writers wait it is held back for a moment, until those
+//! have come who came together before (`gathering`). Records for which nobody waits (telnet) may gather for a
+//! few milliseconds, so that a stream of small reads does not cost a sync each.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use super::gathering::HOLD_MAX;
 use super::log::PendingRecords;
 use super::shared::Shared;
 use crate::error::{ErrorKind, StoreError, WithCauses};
@@ -64,6 +67,7 @@ impl Committer {
     fn wait_for_work(&self) -> bool {
         let config = &self.shared.config;
         let mut log = self.shared.log.lock();
+        let mut held = Duration::ZERO;
         loop {
             if self.shared.is_stopped() {
                 return false;
@@ -76,19 +80,20 @@ impl Committer {
                     return false;
                 }
                 self.shared.work.wait(&mut log);
+                held = Duration::ZERO;
                 continue;
             }
+            let hold_max = if log.gathering.is_awaited() {
+                HOLD_MAX
+            } else {
+                config.lazy_sync
+            };
             let enough = log.pending.bytes.len() >= config.lazy_sync_bytes;
-            if log.sync_wanted || log.closing || enough {
+            if log.gathering.is_complete() || log.closing || enough || held >= hold_max {
                 return true;
             }
-            if self
-                .shared
-                .work
-                .wait_for(&mut log, config.lazy_sync)
-                .timed_out()
-            {
-                return true;
+            if self.shared.work.wait_for(&mut log, HOLD_MAX).timed_out() {
+                held = held.saturating_add(HOLD_MAX);
             }
         }
     }
@@ -102,7 +107,7 @@ impl Committer {
         self.write_taken()?;
         {
             let mut log = self.shared.log.lock();
-            log.sync_wanted = false;
+            log.gathering.take();
             std::mem::swap(&mut log.pending, &mut self.taken);
             self.shared.measure(&log);
         }

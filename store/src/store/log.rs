@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use penstock_model::Timestamp;
 
+use super::gathering::Gathering;
 use super::layers::Layers;
 use crate::memtable::ActiveRows;
 use crate::row::{Row, Sequence};
@@ -21,8 +22,8 @@ pub(crate) struct Log {
     pub(crate) pending: PendingRecords,
     pub(crate) active: ActiveRows,
     pub(crate) layers: Arc<Layers>,
-    /// Somebody waits: write a group as soon as the disk is free.
-    pub(crate) sync_wanted: bool,
+    /// Who waits for what is pending.
+    pub(crate) gathering: Gathering,
     /// No append any more; what is pending is still written. Definitions may still come.
     pub(crate) closing: bool,
     /// Nobody waits for a flush any more, so the committer may end as soon as nothing is pending.
@@ -46,7 +47,7 @@ impl Log {
             pending: PendingRecords::default(),
             active,
             layers: Arc::new(layers),
-            sync_wanted: false,
+            gathering: Gathering::new(),
             closing: false,
             maintenance_ended: false,
         }

@@ -226,8 +226,7 @@ impl Shared {
     /// Somebody waits for durability.
     pub(crate) fn request_sync(&self) {
         let mut log = self.log.lock();
-        if !log.pending.is_empty() && !log.sync_wanted {
-            log.sync_wanted = true;
+        if !log.pending.is_empty() && log.gathering.add() {
             self.work.notify_one();
         }
     }
