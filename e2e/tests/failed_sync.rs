@@ -29,7 +29,7 @@ fn a_failed_fdatasync_stops_the_process_and_keeps_what_was_acknowledged() -> Res
     ensure!(!status.success(), "the server ended with {status}");
     drop(trace);
     ensure!(
-        server.log().contains("sync"),
+        server.log().contains("Input/output error"),
         "the log does not say why: {}",
         server.log()
     );

@@ -34,7 +34,6 @@ const TWICE: &[(&str, &str)] = &[
         "lock_api",
         "prometheus-client and cel have parking_lot 0.12",
     ),
-    ("parking_lot", "prometheus-client and cel have 0.12"),
     (
         "parking_lot_core",
         "prometheus-client and cel have parking_lot 0.12",
