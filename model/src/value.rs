@@ -139,6 +139,7 @@ impl Value {
     }
 
     /// The nearest double.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         match self {
             #[expect(
@@ -332,6 +333,7 @@ fn parse_integer(body: &[u8], negative: bool) -> Result<Value, ValueError> {
         .ok_or(ValueError::IntegerOverflow)
 }
 
+#[inline]
 fn decimal_to_f64(mantissa: i64, exponent: i16) -> f64 {
     // Both factors exact: one correctly rounded operation.
     const EXACT_POWERS: [f64; 23] = [
@@ -349,6 +351,12 @@ fn decimal_to_f64(mantissa: i64, exponent: i16) -> f64 {
             mantissa * power
         };
     }
+    decimal_text_to_f64(mantissa, exponent)
+}
+
+/// The complete path: by way of text, which std rounds correctly.
+#[cold]
+fn decimal_text_to_f64(mantissa: i64, exponent: i16) -> f64 {
     let mut text = Vec::with_capacity(32);
     text.extend_from_slice(itoa::Buffer::new().format(mantissa).as_bytes());
     text.push(b'e');

@@ -134,10 +134,26 @@ impl<'a, W: Write> JsonResults<'a, W> {
                 self.buffer.extend_from_slice(b"null");
             }
             Number::Float(float) if float.is_nan() => self.buffer.extend_from_slice(br#""NaN""#),
-            Number::Float(float) => {
-                self.buffer
-                    .extend_from_slice(ryu::Buffer::new().format(float).as_bytes());
+            Number::Float(float) => self.float(float),
+        }
+    }
+
+    fn float(&mut self, float: f64) {
+        let mut shortest = zmij::Buffer::new();
+        let printed = shortest.format(float);
+        // From some 1e16 on there is an exponent, with a plus that OpenTSDB does not print.
+        let parts = if float.abs() < 1e15 {
+            None
+        } else {
+            printed.split_once("e+")
+        };
+        match parts {
+            Some((digits, exponent)) => {
+                self.buffer.extend_from_slice(digits.as_bytes());
+                self.buffer.push(b'e');
+                self.buffer.extend_from_slice(exponent.as_bytes());
             }
+            None => self.buffer.extend_from_slice(printed.as_bytes()),
         }
     }
 
