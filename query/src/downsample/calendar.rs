@@ -92,7 +92,9 @@ impl Calendar {
                 } else if begin(bucket + 1) <= time {
                     bucket += 1;
                 }
-                (begin(bucket), begin(bucket + 1))
+                let (start, end) = (begin(bucket), begin(bucket + 1));
+                // No date is beyond the calendar: its last bucket has no end.
+                (start, if end > start { end } else { i64::MAX })
             }
         }
     }

@@ -159,10 +159,11 @@ impl<'a, F: Fold> Stream<'a, F> {
                 time: self.next,
                 number: Number::Float(filling),
             });
-            let Some((_, end)) = buckets.around(self.next) else {
-                return;
-            };
-            self.next = end;
+            // At the end of the calendar a bucket may have no length.
+            match buckets.around(self.next) {
+                Some((_, end)) if end > self.next => self.next = end,
+                _ => return,
+            }
         }
     }
 }

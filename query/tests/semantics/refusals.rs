@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use penstock_query::{Limits, RunContext, run};
+use penstock_query::{Limits, Query, RunContext, run};
+use proptest::prelude::*;
 
-use crate::memory::{Keep, Memory, Ticking, generous, keep, uri};
+use crate::memory::{Keep, Memory, NOW, Ticking, generous, keep, uri};
 
 fn memory() -> Memory {
     Memory::default()
@@ -169,4 +170,48 @@ fn nobody_who_waits_ends_the_query() {
     let error = run(&query, &mut source, &mut Keep::default(), context).unwrap_err();
     assert_eq!(error.to_string(), "The query was cancelled");
     assert!(source.opened.get() <= 1);
+}
+
+/// Numbers where arithmetic goes wrong first.
+fn amount() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        1u64..100,
+        Just(1_000_000),
+        Just(292_471_208),
+        Just(106_751_991_167),
+        Just(9_223_372_036_854_775_807),
+        any::<u64>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn absurd_spans_and_ranges_are_answered_or_refused(
+        amount in amount(),
+        unit in prop_oneof!["ms", "s", "m", "h", "d", "w", "n", "y"],
+        calendar in prop_oneof![Just(""), Just("c")],
+        fill in prop_oneof![Just("none"), Just("zero"), Just("null")],
+        zone in prop_oneof![Just("UTC"), Just("Europe/Paris"), Just("Pacific/Apia")],
+        start in prop_oneof![Just("0".to_owned()), Just("+0".to_owned()), any::<u32>().prop_map(|s| s.to_string())],
+        end in prop_oneof![
+            Just("9223372036854775807ms".to_owned()),
+            Just("99999999999999".to_owned()),
+            any::<u32>().prop_map(|s| s.to_string()),
+        ],
+        aggregator in prop_oneof![Just("sum"), Just("none"), Just("p99"), Just("mimmin")],
+    ) {
+        let m = format!("{aggregator}:{amount}{unit}{calendar}-avg-{fill}:rate:m");
+        let start = if start == "+0" { "1356998400" } else { &start };
+        let parameters = [("start", start), ("end", &end), ("timezone", zone), ("m", &m)];
+        let limits = Limits {
+            samples: 100_000,
+            bytes: 1_000_000,
+            ..generous()
+        };
+        if let Ok(query) = Query::from_uri(parameters, NOW) {
+            let _answer = keep(&query, &mut memory(), limits).is_ok();
+        }
+    }
 }

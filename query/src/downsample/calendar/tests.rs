@@ -118,3 +118,14 @@ proptest! {
         prop_assert_eq!(calendar.around(end - 1), (start, end));
     }
 }
+
+#[test]
+fn the_last_bucket_of_the_calendar_has_no_end() {
+    // Its end would be the same last date: a fill that walks from bucket to bucket would never arrive.
+    let end_of_9999 = at("9999-12-30T22:00:00Z");
+    for span in ["106751991167d", "9223372036854775807ms", "292471208y"] {
+        let calendar = calendar(span, "UTC", "2013-05-15T00:00:00Z");
+        let (start, end) = calendar.around(end_of_9999);
+        assert!(start <= end_of_9999 && end > end_of_9999, "{span}");
+    }
+}
