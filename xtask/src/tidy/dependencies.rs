@@ -30,14 +30,6 @@ const NEVER: [&str; 4] = ["native-tls", "openssl-sys", "ring", "serde_yaml"];
 /// name out when it is no longer needed; a new one wants a reason.
 const TWICE: &[(&str, &str)] = &[
     ("base64", "k8s-openapi and kube-cel have 0.22"),
-    (
-        "lock_api",
-        "prometheus-client and cel have parking_lot 0.12",
-    ),
-    (
-        "parking_lot_core",
-        "prometheus-client and cel have parking_lot 0.12",
-    ),
     ("rand_core", "pco, whose version is pinned, has 0.6"),
     ("thiserror", "cel has 1"),
 ];
