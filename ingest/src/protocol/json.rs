@@ -8,9 +8,9 @@
 //!                 └ else complete::read   everything else that `OpenTSDB` takes
 //! ```
 //!
-//! A body is read twice, since broken JSON at its end must store nothing of its beginning: first all of it
-//! for its syntax, then point by point. Neither pass keeps anything of a point, so a body costs no memory
-//! beside its own bytes and the errors that are listed.
+//! Broken JSON at a body's end must store nothing of its beginning. So the whole of it is read for its syntax first, and
+//! where the members of its first points lie is remembered; the points after those are read again in their turn. A body
+//! costs its own bytes, at most 2 MB for what is remembered, and the errors that are listed.
 
 pub mod answer;
 pub mod body;
@@ -18,6 +18,7 @@ mod complete;
 mod echo;
 pub mod element;
 mod fast;
+mod members;
 pub mod options;
 mod reader;
 

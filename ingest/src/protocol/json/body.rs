@@ -3,6 +3,7 @@
 use super::complete::{self, Scratch};
 use super::element::Element;
 use super::fast;
+use super::members::Members;
 use super::reader::{Reader, SyntaxError};
 
 /// Which members a point has.
@@ -56,14 +57,32 @@ impl BodyError {
     }
 }
 
+/// How many elements are remembered from the check of the syntax, at about 100 bytes each. Those after them are read
+/// again when their turn comes, so that a body of tiny points does not cost many times its size.
+const REMEMBERED_MAX: usize = 16_384;
+
 /// A body whose syntax is good, and how far its points have been taken.
 #[derive(Debug)]
 pub struct PutBody<'a> {
     text: Text<'a>,
-    first: usize,
-    /// Where the next element starts; `None` after the last.
+    count: usize,
+    /// The first elements.
+    remembered: Vec<Remembered>,
+    /// How many elements have been taken.
+    taken: usize,
+    /// Where the first element starts that is not remembered; `None` if all are.
+    unremembered: Option<usize>,
+    /// Where the next element starts, once past those that are remembered.
     next: Option<usize>,
     scratch: Scratch,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Remembered {
+    /// The quick reader took it.
+    Members(Members),
+    /// It starts here, and the complete reader takes it.
+    At(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,47 +107,110 @@ impl<'a> PutBody<'a> {
                 return Err(BodyError::NotJson { form });
             }
         };
-        if let Err(error) = std::str::from_utf8(body) {
-            let what = "invalid UTF-8";
-            let at = error.valid_up_to();
-            return Err(BodyError::Syntax {
-                element: 0,
-                error: SyntaxError { what, at },
-            });
-        }
+        check_text(body).map_err(|error| BodyError::Syntax { element: 0, error })?;
         let text = Text {
             body,
             shape,
             in_array,
         };
-        let first = text.first_element()?;
-        let mut scratch = Scratch::default();
-        text.check(first, &mut scratch)?;
-        Ok(Self {
+        let mut parsed = Self {
             text,
-            first,
-            next: Some(first),
-            scratch,
-        })
+            count: 0,
+            remembered: Vec::new(),
+            taken: 0,
+            unremembered: None,
+            next: None,
+            scratch: Scratch::default(),
+        };
+        let mut next = Some(text.first_element()?);
+        while let Some(at) = next {
+            let element = parsed.count;
+            next = parsed
+                .check_element(at)
+                .map_err(|error| BodyError::Syntax { element, error })?;
+            parsed.count += 1;
+        }
+        parsed.rewind();
+        Ok(parsed)
+    }
+
+    /// Checks the element at `at` and says where the next one starts.
+    #[inline]
+    fn check_element(&mut self, at: usize) -> Result<Option<usize>, SyntaxError> {
+        let Text { body, shape, .. } = self.text;
+        let quick = fast::scan(body, at, shape);
+        let (remembered, end) = if let Some((members, end)) = quick {
+            (Remembered::Members(members), end)
+        } else {
+            let (_, end) = complete::read(body, at, shape, &mut self.scratch)?;
+            (Remembered::At(at), end)
+        };
+        if self.remembered.len() < REMEMBERED_MAX {
+            self.remembered.push(remembered);
+        } else if self.unremembered.is_none() {
+            self.unremembered = Some(at);
+        }
+        self.text.after(end)
+    }
+
+    /// How many elements there are, bad points and nulls included.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a body without elements is an error"
+    )]
+    pub fn len(&self) -> usize {
+        self.count
     }
 
     /// The next element, in the body's order.
     #[inline]
     pub fn next_element(&mut self) -> Option<Element<'_>> {
-        let at = self.next?;
-        // The syntax has been checked: neither can fail.
-        let (element, end) = self.text.element(at, &mut self.scratch).ok()?;
-        self.next = self.text.after(end).ok()?;
-        Some(element)
+        let Text { body, shape, .. } = self.text;
+        // The syntax has been checked: nothing here can fail.
+        match self.remembered.get(self.taken) {
+            Some(Remembered::Members(members)) => {
+                self.taken += 1;
+                Some(Element::in_body(shape, *members, body))
+            }
+            Some(Remembered::At(at)) => {
+                self.taken += 1;
+                let (element, _) = complete::read(body, *at, shape, &mut self.scratch).ok()?;
+                Some(element)
+            }
+            None => {
+                let at = self.next?;
+                if let Some((members, end)) = fast::scan(body, at, shape) {
+                    self.next = self.text.after(end).ok()?;
+                    return Some(Element::in_body(shape, members, body));
+                }
+                let (element, end) = complete::read(body, at, shape, &mut self.scratch).ok()?;
+                self.next = self.text.after(end).ok()?;
+                Some(element)
+            }
+        }
     }
 
     /// Goes back to the first element.
     pub fn rewind(&mut self) {
-        self.next = Some(self.first);
+        self.taken = 0;
+        self.next = self.unremembered;
     }
 }
 
-impl<'a> Text<'a> {
+/// Checks what readers rely on: UTF-8, and offsets that fit 32 bits.
+fn check_text(body: &[u8]) -> Result<(), SyntaxError> {
+    if u32::try_from(body.len()).is_err() {
+        let what = "a body of 4 GiB or more";
+        return Err(SyntaxError { what, at: 0 });
+    }
+    std::str::from_utf8(body).map(|_| ()).map_err(|error| {
+        let what = "invalid UTF-8";
+        let at = error.valid_up_to();
+        SyntaxError { what, at }
+    })
+}
+
+impl Text<'_> {
     fn first_element(&self) -> Result<usize, BodyError> {
         let mut reader = Reader::new(self.body, 0);
         if self.in_array && reader.take_if(b'[') && reader.take_if(b']') {
@@ -138,36 +220,6 @@ impl<'a> Text<'a> {
             return Err(BodyError::NoDataPoints);
         }
         Ok(reader.at())
-    }
-
-    fn check(&self, first: usize, scratch: &mut Scratch) -> Result<(), BodyError> {
-        let mut next = Some(first);
-        let mut element = 0;
-        while let Some(at) = next {
-            next = self
-                .element(at, scratch)
-                .map(|(_, end)| end)
-                .and_then(|end| self.after(end))
-                .map_err(|error| BodyError::Syntax { element, error })?;
-            element += 1;
-        }
-        Ok(())
-    }
-
-    /// The element at `at`, and where it ends.
-    #[inline]
-    fn element<'e>(
-        &self,
-        at: usize,
-        scratch: &'e mut Scratch,
-    ) -> Result<(Element<'e>, usize), SyntaxError>
-    where
-        'a: 'e,
-    {
-        match fast::scan(self.body, at, self.shape) {
-            Some((members, end)) => Ok((Element::object(members), end)),
-            None => complete::read(self.body, at, self.shape, scratch),
-        }
     }
 
     /// Where the next element starts; `None` at the end of the body.

@@ -11,14 +11,12 @@
 //!
 //! A wrong type fails the whole body: an object as value, an array as tags, a timestamp that is no number.
 
-use std::ops::Range;
-
 use super::body::Shape;
-use super::element::{Element, MemberTags, Members};
+use super::element::Element;
+use super::members::{Members, Span};
 use super::reader::{Reader, SyntaxError, Token};
 use crate::protocol::client_series::CREDENTIAL_TAG;
-use crate::protocol::rollup::RollupParts;
-use crate::protocol::tags::{RawTags, TagForm, push_prefixed};
+use crate::protocol::tags::push_prefixed;
 
 /// Where the texts of one element lie, reused from element to element.
 #[derive(Default)]
@@ -34,22 +32,6 @@ impl std::fmt::Debug for Scratch {
     }
 }
 
-/// A text in the scratch.
-type Span = Option<Range<usize>>;
-
-#[derive(Default)]
-struct Spans {
-    metric: Span,
-    timestamp: Option<i64>,
-    value: Span,
-    /// Whether there is a tag beside the credential; `None` without a `tags` object.
-    any_tag: Option<bool>,
-    credential: Span,
-    interval: Span,
-    aggregator: Span,
-    group_by: Span,
-}
-
 /// Reads the element at `at` and says where it ends.
 ///
 /// # Errors
@@ -63,87 +45,67 @@ pub(super) fn read<'e>(
     scratch.text.clear();
     scratch.tags.clear();
     let mut reader = Reader::new(body, at);
-    match reader.token()? {
-        Token::Object => {}
-        Token::Null => return Ok((Element::NULL, reader.at())),
+    let members = match reader.token()? {
+        Token::Object => Some(read_members(&mut reader, shape, scratch)?),
+        Token::Null => None,
         _ => {
             return Err(SyntaxError {
                 what: "expected an object",
                 at,
             });
         }
-    }
-    let spans = read_members(&mut reader, shape, scratch)?;
-    let text = |span: Span| span.and_then(|span| scratch.text.get(span));
-    let word = |span: Span| text(span).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let members = Members {
-        shape,
-        metric: text(spans.metric),
-        timestamp: spans.timestamp,
-        value: text(spans.value),
-        tags: spans.any_tag.map(|any| MemberTags {
-            raw: RawTags::new(TagForm::Prefixed, &scratch.tags),
-            any,
-        }),
-        credential: text(spans.credential),
-        rollup: RollupParts {
-            interval: word(spans.interval),
-            aggregator: word(spans.aggregator),
-            group_by: word(spans.group_by),
-        },
     };
-    Ok((Element::object(members), reader.at()))
+    let element = Element::unescaped(shape, members, &scratch.text, &scratch.tags);
+    Ok((element, reader.at()))
 }
 
 fn read_members(
     reader: &mut Reader<'_>,
     shape: Shape,
     scratch: &mut Scratch,
-) -> Result<Spans, SyntaxError> {
-    let mut spans = Spans::default();
+) -> Result<Members, SyntaxError> {
+    let mut members = Members::default();
     if reader.take_if(b'}') {
-        return Ok(spans);
+        return Ok(members);
     }
+    let [interval, aggregator, group_by] = &mut members.rollup;
     loop {
         let key = reader.key()?;
         let at = reader.at();
         let token = reader.token()?;
+        let out = &mut scratch.text;
         match (&*key, shape) {
-            ("metric", _) => spans.metric = text(token, at, &mut scratch.text)?,
-            ("timestamp", _) => spans.timestamp = Some(integer(token, at)?),
-            ("value", _) => spans.value = text(token, at, &mut scratch.text)?,
-            ("tags", _) => read_tags(reader, token, at, scratch, &mut spans)?,
-            ("interval", Shape::Rollup) => {
-                spans.interval = text(token, at, &mut scratch.text)?;
+            ("metric", _) => members.metric = text(token, at, out)?,
+            ("timestamp", _) => members.timestamp = Some(integer(token, at)?),
+            ("value", _) => members.value = text(token, at, out)?,
+            ("tags", _) => {
+                let tags = read_tags(reader, token, at, scratch)?;
+                (members.tags, members.any_tag, members.credential) = tags;
             }
-            ("aggregator", Shape::Rollup) => {
-                spans.aggregator = text(token, at, &mut scratch.text)?;
-            }
-            ("groupByAggregator", Shape::Rollup) => {
-                spans.group_by = text(token, at, &mut scratch.text)?;
-            }
+            ("interval", Shape::Rollup) => *interval = text(token, at, out)?,
+            ("aggregator", Shape::Rollup) => *aggregator = text(token, at, out)?,
+            ("groupByAggregator", Shape::Rollup) => *group_by = text(token, at, out)?,
             _ => reader.skip(token)?,
         }
         if !reader.take_if(b',') {
             reader.expect(b'}', "expected ',' or '}'")?;
-            return Ok(spans);
+            return Ok(members);
         }
     }
 }
 
-/// Reads the `tags` object; one that came before it does not count.
+/// Reads the `tags` object: where its pairs lie, whether there are any, and the credential.
 fn read_tags(
     reader: &mut Reader<'_>,
     token: Token<'_>,
     at: usize,
     scratch: &mut Scratch,
-    spans: &mut Spans,
-) -> Result<(), SyntaxError> {
+) -> Result<([Span; 2], bool, Span), SyntaxError> {
+    // One that came before it does not count.
     scratch.tags.clear();
-    (spans.any_tag, spans.credential) = (None, None);
     match token {
         Token::Object => {}
-        Token::Null => return Ok(()),
+        Token::Null => return Ok(([Span::NONE; 2], false, Span::NONE)),
         _ => {
             return Err(SyntaxError {
                 what: "tags must be an object",
@@ -151,29 +113,28 @@ fn read_tags(
             });
         }
     }
-    spans.any_tag = Some(false);
-    if reader.take_if(b'}') {
-        return Ok(());
-    }
-    loop {
+    let mut credential = Span::NONE;
+    let mut more = !reader.take_if(b'}');
+    while more {
         let key = reader.key()?;
         let at = reader.at();
         let token = reader.token()?;
+        let start = scratch.text.len();
+        let value = text(token, at, &mut scratch.text)?;
         if key == CREDENTIAL_TAG {
-            spans.credential = text(token, at, &mut scratch.text)?;
+            credential = value;
         } else {
-            spans.any_tag = Some(true);
-            let start = scratch.text.len();
-            let value = text(token, at, &mut scratch.text)?;
-            let value = value.and_then(|span| scratch.text.get(span));
-            let value = value.map(|bytes| String::from_utf8_lossy(bytes));
+            let value = value.of(&scratch.text).map(String::from_utf8_lossy);
             push_prefixed(&mut scratch.tags, &key, value.as_deref());
             scratch.text.truncate(start);
         }
-        if !reader.take_if(b',') {
-            return reader.expect(b'}', "expected ',' or '}'");
+        more = reader.take_if(b',');
+        if !more {
+            reader.expect(b'}', "expected ',' or '}'")?;
         }
     }
+    let pairs = Span::new(0, scratch.tags.len());
+    Ok(([pairs, Span::NONE], !scratch.tags.is_empty(), credential))
 }
 
 /// A member that is text.
@@ -182,13 +143,13 @@ fn text(token: Token<'_>, at: usize, out: &mut Vec<u8>) -> Result<Span, SyntaxEr
     match token {
         Token::String(string) => out.extend_from_slice(string.text().as_bytes()),
         Token::Number(text) | Token::Bool(text) => out.extend_from_slice(text),
-        Token::Null => return Ok(None),
+        Token::Null => return Ok(Span::NONE),
         Token::Object | Token::Array => {
             let what = "expected a string, not an object or array";
             return Err(SyntaxError { what, at });
         }
     }
-    Ok(Some(start..out.len()))
+    Ok(Span::new(start, out.len()))
 }
 
 /// A member that is an integer.

@@ -9,30 +9,29 @@ use std::borrow::Cow;
 use penstock_tenancy::redact_keys;
 
 use super::body::Shape;
-use super::element::Members;
+use super::element::Element;
 use crate::protocol::client_series::CREDENTIAL_TAG;
 use crate::protocol::tags::RawTags;
 
 /// Appends the object.
-pub(super) fn push_members(members: &Members<'_>, out: &mut Vec<u8>) {
+pub(super) fn push_object(element: &Element<'_>, timestamp: i64, out: &mut Vec<u8>) {
     out.push(b'{');
-    if let Some(metric) = members.metric {
+    if let Some(metric) = element.metric() {
         push_text(out, "metric", metric);
         out.push(b',');
     }
     out.extend_from_slice(b"\"timestamp\":");
-    let timestamp = members.timestamp.unwrap_or(0);
     out.extend_from_slice(itoa::Buffer::new().format(timestamp).as_bytes());
-    if let Some(value) = members.value {
+    if let Some(value) = element.value() {
         out.push(b',');
         push_text(out, "value", value);
     }
-    if let Some(tags) = &members.tags {
+    if let Some(tags) = element.tags() {
         out.extend_from_slice(b",\"tags\":");
-        push_tags(out, &tags.raw);
+        push_tags(out, &tags);
     }
-    if members.shape == Shape::Rollup {
-        let words = members.rollup;
+    if element.shape() == Shape::Rollup {
+        let words = element.rollup();
         for (name, word) in [
             ("interval", words.interval),
             ("aggregator", words.aggregator),

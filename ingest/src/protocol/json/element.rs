@@ -7,60 +7,65 @@ use penstock_tenancy::Profile;
 
 use super::body::Shape;
 use super::echo;
+use super::members::{Members, Span};
 use crate::protocol::fault::{NumberFault, PointFault};
 use crate::protocol::point::{Point, PointTime, SECONDS_MAX, scan_value};
 use crate::protocol::quote::Quoted;
 use crate::protocol::rollup::RollupParts;
-use crate::protocol::tags::RawTags;
+use crate::protocol::tags::{RawTags, TagForm};
 
 /// An element of a body whose syntax is good. It borrows from the body and from what was unescaped of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Element<'e>(Option<Members<'e>>);
-
-/// The members of a point's object. `None` is absent or null.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Members<'e> {
-    pub(super) shape: Shape,
-    pub(super) metric: Option<&'e [u8]>,
-    /// 0 if it was null.
-    pub(super) timestamp: Option<i64>,
-    /// The text of the number or string.
-    pub(super) value: Option<&'e [u8]>,
-    pub(super) tags: Option<MemberTags<'e>>,
-    pub(super) credential: Option<&'e [u8]>,
-    pub(super) rollup: RollupParts<'e>,
-}
-
-/// The `tags` object without the credential.
 #[derive(Clone, Copy)]
-pub(super) struct MemberTags<'e> {
-    pub(super) raw: RawTags<'e>,
-    /// Whether any tag is left.
-    pub(super) any: bool,
+pub struct Element<'e> {
+    shape: Shape,
+    /// `None` is a null.
+    members: Option<Members>,
+    /// What the members' spans point into.
+    text: &'e [u8],
+    /// What the tags' spans point into, and how it is to be read.
+    tags: (&'e [u8], TagForm),
 }
 
-impl fmt::Debug for Members<'_> {
+impl fmt::Debug for Element<'_> {
     /// Only the metric: a credential is among the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let metric = Quoted::bytes(self.metric.unwrap_or_default());
-        f.debug_struct("Members")
-            .field("metric", &metric)
+        f.debug_struct("Element")
+            .field("metric", &self.metric().map(Quoted::bytes))
             .finish_non_exhaustive()
     }
 }
 
 impl<'e> Element<'e> {
-    /// `null` in an array.
-    pub(super) const NULL: Self = Self(None);
+    /// An object whose members lie in the body as they are.
+    #[inline]
+    pub(super) const fn in_body(shape: Shape, members: Members, body: &'e [u8]) -> Self {
+        Self {
+            shape,
+            members: Some(members),
+            text: body,
+            tags: (body, TagForm::Json),
+        }
+    }
 
-    pub(super) const fn object(members: Members<'e>) -> Self {
-        Self(Some(members))
+    /// An element whose members were unescaped; `None` is a null.
+    pub(super) const fn unescaped(
+        shape: Shape,
+        members: Option<Members>,
+        text: &'e [u8],
+        tags: &'e [u8],
+    ) -> Self {
+        Self {
+            shape,
+            members,
+            text,
+            tags: (tags, TagForm::Prefixed),
+        }
     }
 
     /// The point's own credential, which wins over the request's.
     #[inline]
     pub fn credential(&self) -> Option<&'e [u8]> {
-        self.0.as_ref().and_then(|members| members.credential)
+        self.text_of(|members| members.credential)
     }
 
     /// Takes the element as a point of an application with this profile.
@@ -69,56 +74,92 @@ impl<'e> Element<'e> {
     /// The first thing that is wrong with it, in `OpenTSDB`'s order.
     #[inline]
     pub fn check(&self, profile: Profile) -> Result<Point<'e>, PointFault> {
-        match &self.0 {
-            Some(members) => members.check(profile),
-            None => Err(PointFault::NullDataPoint),
-        }
-    }
-
-    /// Appends the element as answers echo it: see [`echo`].
-    pub(super) fn echo(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Some(members) => echo::push_members(members, out),
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-}
-
-impl<'e> Members<'e> {
-    #[inline]
-    fn check(&self, profile: Profile) -> Result<Point<'e>, PointFault> {
-        let Some(metric) = self.metric.filter(|metric| !metric.is_empty()) else {
+        let Some(members) = &self.members else {
+            return Err(PointFault::NullDataPoint);
+        };
+        let Some(metric) = self.metric().filter(|metric| !metric.is_empty()) else {
             return Err(PointFault::EmptyMetric);
         };
-        match (self.timestamp, profile) {
+        match (members.timestamp, profile) {
             (Some(1..), _) | (None, Profile::Lenient) => {}
             (Some(number), _) => return Err(not_positive(number)),
             (None, Profile::OpenTsdb) => return Err(not_positive(0)),
         }
-        let Some(text) = self.value.filter(|text| !text.is_empty()) else {
+        let Some(text) = self.value().filter(|text| !text.is_empty()) else {
             return Err(PointFault::EmptyValue);
         };
-        if profile == Profile::OpenTsdb && !self.tags.is_some_and(|tags| tags.any) {
+        if members.lacks_tags(profile) {
             return Err(PointFault::MissingTags {
                 metric: Quoted::bytes(metric),
             });
         }
         let mut point = Point {
             metric,
-            tags: self.tags.map_or(RawTags::NONE, |tags| tags.raw),
+            tags: self.tags().unwrap_or(RawTags::NONE),
             time: PointTime::Missing,
             value: Value::Integer(0),
             kind: SeriesKind::Raw,
-            credential: self.credential,
+            credential: self.credential(),
         };
         if self.shape == Shape::Rollup {
-            point.kind = self.rollup.kind(&point)?;
+            point.kind = self.rollup().kind(&point)?;
         }
         point.value = scan_value(text).map_err(|error| self.bad_value(error))?;
-        if let Some(number) = self.timestamp {
+        if let Some(number) = members.timestamp {
             point.time = PointTime::At(self.moment(number, profile)?);
         }
         Ok(point)
+    }
+
+    /// Appends the element as answers echo it: see [`echo`].
+    pub(super) fn echo(&self, out: &mut Vec<u8>) {
+        match &self.members {
+            Some(members) => echo::push_object(self, members.timestamp.unwrap_or(0), out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+
+    pub(super) const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    #[inline]
+    pub(super) fn metric(&self) -> Option<&'e [u8]> {
+        self.text_of(|members| members.metric)
+    }
+
+    #[inline]
+    pub(super) fn value(&self) -> Option<&'e [u8]> {
+        self.text_of(|members| members.value)
+    }
+
+    /// The tags without the credential; `None` if there is no such object.
+    #[inline]
+    pub(super) fn tags(&self) -> Option<RawTags<'e>> {
+        let (text, form) = self.tags;
+        let members = self.members.as_ref().filter(|members| members.has_tags())?;
+        let [head, tail] = members.tags.map(|span| span.of(text).unwrap_or_default());
+        Some(RawTags::around(form, head, tail))
+    }
+
+    pub(super) fn rollup(&self) -> RollupParts<'e> {
+        let spans = self
+            .members
+            .map_or([Span::NONE; 3], |members| members.rollup);
+        let word = |span: Span| std::str::from_utf8(span.of(self.text)?).ok();
+        let [interval, aggregator, group_by] = spans.map(word);
+        RollupParts {
+            interval,
+            aggregator,
+            group_by,
+        }
+    }
+
+    #[inline]
+    fn text_of(&self, member: impl Fn(&Members) -> Span) -> Option<&'e [u8]> {
+        self.members
+            .as_ref()
+            .and_then(|members| member(members).of(self.text))
     }
 
     #[inline]
@@ -131,20 +172,21 @@ impl<'e> Members<'e> {
             Err(TimestampError::NotPositive) => Err(not_positive(0)),
             _ => Err(PointFault::BadTimestamp {
                 timestamp: Quoted::text(&number.to_string()),
-                value: Quoted::bytes(self.value.unwrap_or_default()),
-                metric: Quoted::bytes(self.metric.unwrap_or_default()),
+                value: Quoted::bytes(self.value().unwrap_or_default()),
+                metric: Quoted::bytes(self.metric().unwrap_or_default()),
             }),
         }
     }
 
     #[cold]
     fn bad_value(&self, error: ValueError) -> PointFault {
-        let text = self.value.unwrap_or_default();
+        let text = self.value().unwrap_or_default();
         if error == ValueError::Infinite {
+            let timestamp = self.members.and_then(|members| members.timestamp);
             return PointFault::Infinite {
                 negative: text.trim_ascii().starts_with(b"-"),
-                metric: Quoted::bytes(self.metric.unwrap_or_default()),
-                timestamp: Quoted::text(&self.timestamp.unwrap_or(0).to_string()),
+                metric: Quoted::bytes(self.metric().unwrap_or_default()),
+                timestamp: Quoted::text(&timestamp.unwrap_or(0).to_string()),
             };
         }
         NumberFault::NotAFloat(Quoted::bytes(text)).into()

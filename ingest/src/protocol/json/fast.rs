@@ -6,40 +6,36 @@
 //! that.
 
 use super::body::Shape;
-use super::element::{MemberTags, Members};
+use super::members::{Members, Span};
 use super::reader::Reader;
 use crate::protocol::client_series::CREDENTIAL_TAG;
-use crate::protocol::tags::{RawTags, TagForm};
-
-/// Digits that surely fit an `i64`.
-const DIGITS_MAX: usize = 18;
 
 /// Reads the element at `at` and says where it ends.
 #[inline]
-pub(super) fn scan(body: &[u8], at: usize, shape: Shape) -> Option<(Members<'_>, usize)> {
+pub(super) fn scan(body: &[u8], at: usize, shape: Shape) -> Option<(Members, usize)> {
     let mut reader = Reader::new(body, at);
-    let mut members = Members {
-        shape,
-        ..Members::default()
-    };
+    let mut members = Members::default();
     if !reader.take_if(b'{') {
         return None;
     }
     loop {
-        let key = reader.plain_string()?;
-        if !reader.take_if(b':') {
+        reader.peek()?;
+        if reader.take_literal(b"\"metric\"") {
+            colon(&mut reader)?;
+            members.metric = string(&mut reader)?;
+        } else if reader.take_literal(b"\"timestamp\"") {
+            colon(&mut reader)?;
+            members.timestamp = Some(timestamp(&mut reader)?);
+        } else if reader.take_literal(b"\"value\"") {
+            colon(&mut reader)?;
+            members.value = value(&mut reader)?;
+        } else if reader.take_literal(b"\"tags\"") {
+            colon(&mut reader)?;
+            tags(body, &mut reader, &mut members)?;
+        } else if shape == Shape::Rollup {
+            rollup_member(&mut reader, &mut members)?;
+        } else {
             return None;
-        }
-        match key {
-            b"metric" => members.metric = Some(reader.plain_string()?),
-            b"timestamp" => members.timestamp = Some(timestamp(&mut reader)?),
-            b"value" => members.value = Some(value(&mut reader)?),
-            b"tags" => {
-                let (tags, credential) = tags(body, &mut reader)?;
-                (members.tags, members.credential) = (Some(tags), credential);
-            }
-            _ if shape == Shape::Rollup => rollup_member(key, &mut reader, &mut members)?,
-            _ => return None,
         }
         if !reader.take_if(b',') {
             return reader.take_if(b'}').then(|| (members, reader.at()));
@@ -47,71 +43,80 @@ pub(super) fn scan(body: &[u8], at: usize, shape: Shape) -> Option<(Members<'_>,
     }
 }
 
-fn rollup_member<'a>(key: &[u8], reader: &mut Reader<'a>, members: &mut Members<'a>) -> Option<()> {
-    let word = match key {
-        b"interval" => &mut members.rollup.interval,
-        b"aggregator" => &mut members.rollup.aggregator,
-        b"groupByAggregator" => &mut members.rollup.group_by,
-        _ => return None,
+fn rollup_member(reader: &mut Reader<'_>, members: &mut Members) -> Option<()> {
+    let [interval, aggregator, group_by] = &mut members.rollup;
+    let word = if reader.take_literal(b"\"interval\"") {
+        interval
+    } else if reader.take_literal(b"\"aggregator\"") {
+        aggregator
+    } else if reader.take_literal(b"\"groupByAggregator\"") {
+        group_by
+    } else {
+        return None;
     };
-    *word = Some(std::str::from_utf8(reader.plain_string()?).ok()?);
+    colon(reader)?;
+    *word = string(reader)?;
     Some(())
 }
 
 #[inline]
+fn colon(reader: &mut Reader<'_>) -> Option<()> {
+    reader.take_if(b':').then_some(())
+}
+
+#[inline]
+fn string(reader: &mut Reader<'_>) -> Option<Span> {
+    let (start, end) = reader.plain_string()?;
+    Some(Span::new(start, end))
+}
+
+/// Digits, bare or in quotes; what else may follow a bare one, such as a fraction, is not for this reader.
+#[inline]
 fn timestamp(reader: &mut Reader<'_>) -> Option<i64> {
-    let (digits, bare) = match reader.peek()? {
-        b'"' => (reader.plain_string()?, false),
-        _ => (reader.number().ok()?, true),
-    };
-    // A number of JSON has no leading zero, a string may; both are digits here or left to the other reader.
-    if digits.is_empty() || digits.len() > DIGITS_MAX || (bare && digits.first() == Some(&b'-')) {
+    if reader.peek()? == b'"' {
+        reader.take_literal(b"\"");
+        let number = reader.plain_digits()?;
+        return reader.take_literal(b"\"").then_some(number);
+    }
+    // JSON has no leading zeros, and 0 alone is rare.
+    if reader.peek()? == b'0' {
         return None;
     }
-    let mut number = 0i64;
-    for byte in digits {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        number = number * 10 + i64::from(byte - b'0');
-    }
-    Some(number)
+    reader.plain_digits()
 }
 
 #[inline]
-fn value<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-    match reader.peek()? {
-        b'"' => reader.plain_string(),
-        b'-' | b'0'..=b'9' => reader.number().ok(),
-        _ => None,
+fn value(reader: &mut Reader<'_>) -> Option<Span> {
+    if reader.peek()? == b'"' {
+        return string(reader);
     }
+    let (start, end) = reader.plain_number()?;
+    Some(Span::new(start, end))
 }
 
 #[inline]
-fn tags<'a>(body: &'a [u8], reader: &mut Reader<'a>) -> Option<(MemberTags<'a>, Option<&'a [u8]>)> {
+fn tags(body: &[u8], reader: &mut Reader<'_>, members: &mut Members) -> Option<()> {
     if !reader.take_if(b'{') {
         return None;
     }
     let start = reader.at();
-    let mut any = false;
-    // The credential, and the span from its key to its value.
-    let mut found = None;
+    members.any_tag = false;
+    members.credential = Span::NONE;
+    // The credential's pair, which is cut out.
+    let mut cut = None;
     if reader.peek()? != b'}' {
         loop {
-            reader.peek()?;
-            let pair_start = reader.at();
-            let key = reader.plain_string()?;
-            if !reader.take_if(b':') {
-                return None;
-            }
-            let value = reader.plain_string()?;
-            if key == CREDENTIAL_TAG.as_bytes() {
-                if found.is_some() {
+            let (key_start, key_end) = reader.plain_string()?;
+            colon(reader)?;
+            let value = string(reader)?;
+            if body.get(key_start..key_end) == Some(CREDENTIAL_TAG.as_bytes()) {
+                if cut.is_some() {
                     return None;
                 }
-                found = Some((value, pair_start, reader.at()));
+                members.credential = value;
+                cut = Some((key_start - 1, reader.at()));
             } else {
-                any = true;
+                members.any_tag = true;
             }
             if !reader.take_if(b',') {
                 break;
@@ -119,15 +124,9 @@ fn tags<'a>(body: &'a [u8], reader: &mut Reader<'a>) -> Option<(MemberTags<'a>, 
         }
     }
     let end = reader.at();
-    if !reader.take_if(b'}') {
-        return None;
-    }
-    let (raw, credential) = match found {
-        None => (RawTags::new(TagForm::Json, body.get(start..end)?), None),
-        Some((credential, from, to)) => {
-            let (head, tail) = (body.get(start..from)?, body.get(to..end)?);
-            (RawTags::around(TagForm::Json, head, tail), Some(credential))
-        }
+    members.tags = match cut {
+        None => [Span::new(start, end), Span::NONE],
+        Some((from, to)) => [Span::new(start, from), Span::new(to, end)],
     };
-    Some((MemberTags { raw, any }, credential))
+    reader.take_if(b'}').then_some(())
 }

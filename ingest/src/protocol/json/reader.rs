@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.body.get(self.at)?;
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            // One comparison for nearly every byte.
+            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 return Some(byte);
             }
             self.at += 1;
@@ -120,19 +121,54 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string whose opening quote is the next byte, if it has no escapes.
+    /// Takes the next bytes if they are these; no white space is passed over.
     #[inline]
-    pub(super) fn plain_string(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn take_literal(&mut self, wanted: &[u8]) -> bool {
+        let found = self
+            .body
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(wanted));
+        if found {
+            self.at += wanted.len();
+        }
+        found
+    }
+
+    /// Where the text of the next string lies, if it has no escapes.
+    #[inline]
+    pub(super) fn plain_string(&mut self) -> Option<(usize, usize)> {
         if !self.take_if(b'"') {
             return None;
         }
-        let stop = string_stop(self.body, self.at);
+        let start = self.at;
+        let stop = string_stop(self.body, start);
         if self.body.get(stop) != Some(&b'"') {
             return None;
         }
-        let text = self.body.get(self.at..stop);
         self.at = stop + 1;
-        text
+        Some((start, stop))
+    }
+
+    /// Where the next number lies, if it is one of JSON.
+    #[inline]
+    pub(super) fn plain_number(&mut self) -> Option<(usize, usize)> {
+        let start = self.at;
+        self.at += number_length(self.body.get(start..)?)?;
+        Some((start, self.at))
+    }
+
+    /// Digits from here on, at most 18 of them, as a number.
+    #[inline]
+    pub(super) fn plain_digits(&mut self) -> Option<i64> {
+        let mut number = 0i64;
+        let start = self.at;
+        while let Some(digit) = self.body.get(self.at).filter(|byte| byte.is_ascii_digit()) {
+            number = number
+                .wrapping_mul(10)
+                .wrapping_add(i64::from(digit - b'0'));
+            self.at += 1;
+        }
+        matches!(self.at - start, 1..=18).then_some(number)
     }
 
     /// The next token; of an object or array only its first byte.
@@ -255,23 +291,17 @@ impl<'a> Reader<'a> {
 /// Where from `at` on the next quote, backslash or control character stands; the end if there is none.
 #[inline]
 fn string_stop(body: &[u8], at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // The top bit of each byte below `limit`. A wrong one can only stand above a right one, and the lowest
-    // is the one that counts.
-    const fn below(word: u64, limit: u64) -> u64 {
-        word.wrapping_sub(ONES * limit) & !word & TOPS
-    }
     let mut at = at;
-    while let Some(chunk) = body.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = below(word ^ (ONES * 0x22), 1);
-        let backslashes = below(word ^ (ONES * 0x5c), 1);
-        let stops = quotes | backslashes | below(word, 0x20);
+    // Sixteen bytes at a time without a branch between them: most names are shorter.
+    while let Some(chunk) = body.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let word = u128::from_le_bytes(*chunk);
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
+        let (low, high) = (word as u64, (word >> 64) as u64);
+        let stops = u128::from(special_bytes(low)) | u128::from(special_bytes(high)) << 64;
         if stops != 0 {
             return at + (stops.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        at += 16;
     }
     while let Some(byte) = body.get(at) {
         if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
@@ -280,6 +310,19 @@ fn string_stop(body: &[u8], at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The top bit of each byte that is a quote, a backslash or a control character. A wrong one can only stand above
+/// a right one, and the lowest is the one that counts.
+#[inline]
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // Flipping the second bit makes a quote a blank and leaves control characters among themselves: both are then
+    // below 0x21, and nothing else is.
+    let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (quotes_and_controls | backslashes) & !word & TOPS
 }
 
 /// How many bytes of `text` are a number; `None` if it does not begin with one or breaks off inside.

@@ -410,6 +410,35 @@ fn an_array_keeps_its_order_and_null_is_a_bad_point() {
 }
 
 #[test]
+fn elements_beyond_those_that_are_remembered_are_read_too() {
+    // Every seventh needs the complete reader, every eleventh is null.
+    let count = REMEMBERED_MAX + 1_000;
+    let elements: Vec<String> = (0..count)
+        .map(|i| match i {
+            _ if i % 11 == 0 => "null".to_owned(),
+            _ if i % 7 == 0 => format!(r#"{{"metric":"\u006d","value":{i}}}"#),
+            _ => format!(r#"{{"metric":"m","value":{i}}}"#),
+        })
+        .collect();
+    let body = format!("[{}]", elements.join(","));
+    let mut parsed = PutBody::parse(body.as_bytes(), Shape::Put).unwrap();
+    assert_eq!(parsed.len(), count);
+    for _ in 0..2 {
+        let mut i = 0;
+        while let Some(element) = parsed.next_element() {
+            let expected = match i {
+                _ if i % 11 == 0 => "Unexpected null datapoint encountered in set.".to_owned(),
+                _ => format!("m{{}} @ 1700000000000 = {i}"),
+            };
+            assert_eq!(shown(&element, Profile::Lenient), expected);
+            i += 1;
+        }
+        assert_eq!(i, count);
+        parsed.rewind();
+    }
+}
+
+#[test]
 fn points_may_carry_their_own_credentials() {
     let good = "m{host=web01} @ 1346846400000 = 18 as id:key";
     for tags in [

@@ -97,7 +97,7 @@ proptest! {
         prop_assume!(std::str::from_utf8(&body).is_ok());
         for shape in [Shape::Put, Shape::Rollup] {
             let Some((members, end)) = fast::scan(&body, 0, shape) else { continue };
-            let quick = Element::object(members);
+            let quick = Element::in_body(shape, members, &body);
             let mut scratch = Scratch::default();
             let (complete, complete_end) = complete::read(&body, 0, shape, &mut scratch).unwrap();
             prop_assert_eq!(end, complete_end);
