@@ -11,7 +11,8 @@ const MIB: u64 = 1_024 * KIB;
 /// How large, how late, how full..
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// Bytes of one WAL segment file. Default 64 MiB.
+    /// Bytes of one WAL segment file. Default 16 MiB: a new one is filled with zeros before its first use, and a quiet
+    /// server should not pay for more than it needs. Freed ones are used again.
     pub wal_segment_bytes: u64,
     /// The most bytes that one sync covers, at least one record. Default 1 MiB: a larger sync stalls the disk for
     /// tens of milliseconds.
@@ -42,7 +43,7 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            wal_segment_bytes: 64 * MIB,
+            wal_segment_bytes: 16 * MIB,
             group_bytes_max: 1 << 20,
             pending_bytes_max: 8 << 20,
             lazy_sync: Duration::from_millis(5),

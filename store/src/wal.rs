@@ -50,20 +50,20 @@ pub use replay::{DroppedTail, OnCorruption, ReplayReport};
 /// Sizes of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct WalConfig {
-    /// Length of a segment. Default 64 MiB; at least two groups must fit.
+    /// Length of a segment. Default 16 MiB; at least two groups must fit.
     pub segment_bytes: u64,
     /// Records of one group at most. Default 1 MiB: one sync must not cover more.
     pub group_bytes_max: usize,
-    /// Free segments kept for use again; more are deleted. Default 2, at least 1.
+    /// Free segments kept for use again; more are deleted. Default 8, at least 1.
     pub spare_segments: usize,
 }
 
 impl Default for WalConfig {
     fn default() -> Self {
         Self {
-            segment_bytes: 64 << 20,
+            segment_bytes: 16 << 20,
             group_bytes_max: 1 << 20,
-            spare_segments: 2,
+            spare_segments: 8,
         }
     }
 }
