@@ -33,13 +33,12 @@ pub(crate) struct Plan {
     without: Vec<Name>,
 }
 
-/// Runs the plan and gives its figures.
+/// Runs the plan and adds its figures to `results`.
 ///
 /// # Errors
-/// When a contender fails or refuses points.
-pub(crate) fn run(plan: &Plan) -> Result<Results> {
+/// When a contender fails or refuses points; what was measured until then is in `results`.
+pub(crate) fn run(plan: &Plan, results: &mut Results) -> Result<()> {
     stay_on_load_core()?;
-    let mut results = Results::default();
     let scenarios = if plan.rows.is_empty() {
         Scenario::value_variants()
     } else {
@@ -62,12 +61,12 @@ pub(crate) fn run(plan: &Plan) -> Result<Results> {
                     "round {round} of {}: {scenario:?}, {name}",
                     plan.rounds
                 ))?;
-                measure(*name, *scenario, &stages, &mut results)
+                measure(*name, *scenario, &stages, results)
                     .with_context(|| format!("{scenario:?} on {name}"))?;
             }
         }
     }
-    Ok(results)
+    Ok(())
 }
 
 fn measure(name: Name, scenario: Scenario, stages: &[Stage], results: &mut Results) -> Result<()> {

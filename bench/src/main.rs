@@ -44,8 +44,11 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Compare(plan) => {
-            let results = compare::run(&plan)?;
+            let mut results = table::Results::default();
+            let outcome = compare::run(&plan, &mut results);
+            // What was measured before a failure took its time too.
             println!("{}\n\n{results}", machine());
+            outcome?;
         }
         Command::Push(arguments) => println!("{}", arguments.run()?),
     }
