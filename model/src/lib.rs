@@ -25,7 +25,7 @@ pub mod value;
 
 pub use charset::{Charset, NameError, NameRole};
 pub use clock::{Clock, SystemClock};
-pub use rollup::{Aggregator, Interval, SeriesKind};
+pub use rollup::{Aggregator, Interval, KindParts, SeriesKind};
 pub use series_key::{KeyPieces, SeriesIdentity, SeriesKey, join_pair, split_pair};
 pub use tags::{Tags, TagsError};
 pub use tenant_id::TenantId;

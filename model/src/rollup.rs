@@ -34,6 +34,47 @@ pub enum SeriesKind {
     },
 }
 
+/// What a [`SeriesKind`] is made of; raw data has none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct KindParts<'a> {
+    /// The span that a value stands for.
+    pub interval: Option<&'a Interval>,
+    /// The function over that span: there is one wherever there is an interval.
+    pub aggregator: Option<Aggregator>,
+    /// The function over several series.
+    pub group_by: Option<Aggregator>,
+}
+
+impl SeriesKind {
+    /// Its parts, for those who write or match them one by one.
+    pub fn parts(&self) -> KindParts<'_> {
+        match self {
+            Self::Raw => KindParts::default(),
+            Self::Rollup {
+                interval,
+                aggregator,
+            } => KindParts {
+                interval: Some(interval),
+                aggregator: Some(*aggregator),
+                group_by: None,
+            },
+            Self::PreAggregate { group_by } => KindParts {
+                group_by: Some(*group_by),
+                ..KindParts::default()
+            },
+            Self::RolledUpPreAggregate {
+                interval,
+                aggregator,
+                group_by,
+            } => KindParts {
+                interval: Some(interval),
+                aggregator: Some(*aggregator),
+                group_by: Some(*group_by),
+            },
+        }
+    }
+}
+
 /// A function that can make a rollup value: every name of `OpenTSDB`'s `/api/aggregators` except `none`,
 /// `avg` and `dev`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

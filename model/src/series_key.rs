@@ -226,26 +226,17 @@ impl SeriesIdentity {
 }
 
 fn push_kind(bytes: &mut Vec<u8>, kind: &SeriesKind) {
-    let (interval, aggregator, group_by) = match kind {
-        SeriesKind::Raw => return bytes.push(RAW),
-        SeriesKind::Rollup {
-            interval,
-            aggregator,
-        } => (Some(interval), Some(aggregator), None),
-        SeriesKind::PreAggregate { group_by } => (None, None, Some(group_by)),
-        SeriesKind::RolledUpPreAggregate {
-            interval,
-            aggregator,
-            group_by,
-        } => (Some(interval), Some(aggregator), Some(group_by)),
-    };
+    if *kind == SeriesKind::Raw {
+        return bytes.push(RAW);
+    }
+    let parts = kind.parts();
     bytes.push(ROLLUP);
-    if let Some(interval) = interval {
+    if let Some(interval) = parts.interval {
         bytes.extend_from_slice(interval.to_string().as_bytes());
     }
     bytes.push(END);
-    for function in [aggregator, group_by] {
-        bytes.extend_from_slice(function.map_or("", |f| f.name()).as_bytes());
+    for function in [parts.aggregator, parts.group_by] {
+        bytes.extend_from_slice(function.map_or("", Aggregator::name).as_bytes());
         bytes.push(END);
     }
 }

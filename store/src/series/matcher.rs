@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use penstock_model::{SeriesKind, TenantId};
+use penstock_model::{Aggregator, SeriesKind, TenantId};
 
 /// The series of one tenant that at least one filter takes.
 #[derive(Clone, Debug)]
@@ -97,29 +97,20 @@ impl Matcher {
 impl KindFilter {
     /// Whether series of this kind may pass.
     pub fn accepts(&self, kind: &SeriesKind) -> bool {
-        let (span, over_span, over_series) = match kind {
-            SeriesKind::Raw => return matches!(self, Self::RawOnly),
-            SeriesKind::Rollup {
-                interval,
-                aggregator,
-            } => (interval.to_string(), aggregator.name(), ""),
-            SeriesKind::PreAggregate { group_by } => (String::new(), "", group_by.name()),
-            SeriesKind::RolledUpPreAggregate {
-                interval,
-                aggregator,
-                group_by,
-            } => (interval.to_string(), aggregator.name(), group_by.name()),
-        };
         match self {
-            Self::RawOnly => false,
+            Self::RawOnly => *kind == SeriesKind::Raw,
+            Self::Rollups { .. } if *kind == SeriesKind::Raw => false,
             Self::Rollups {
                 interval,
                 aggregator,
                 group_by,
             } => {
-                interval.accepts(&span)
-                    && aggregator.accepts(over_span)
-                    && group_by.accepts(over_series)
+                let parts = kind.parts();
+                let span = parts.interval.map(ToString::to_string);
+                let function = |function: Option<Aggregator>| function.map_or("", Aggregator::name);
+                interval.accepts(span.as_deref().unwrap_or_default())
+                    && aggregator.accepts(function(parts.aggregator))
+                    && group_by.accepts(function(parts.group_by))
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use penstock_model::{SeriesIdentity, SeriesKind, Value};
+use penstock_model::{KindParts, SeriesIdentity, SeriesKind, Value};
 
 use crate::protocol::selector::{AGGREGATOR_LABEL, GROUP_BY_LABEL, INTERVAL_LABEL, NAME_LABEL};
 
@@ -88,19 +88,11 @@ impl LineRenderer {
 
 /// The labels of a rollup.
 fn kind_labels(kind: &SeriesKind) -> Vec<(&'static str, Cow<'static, str>)> {
-    let (interval, aggregator, group_by) = match kind {
-        SeriesKind::Raw => return Vec::new(),
-        SeriesKind::Rollup {
-            interval,
-            aggregator,
-        } => (Some(interval), Some(aggregator), None),
-        SeriesKind::PreAggregate { group_by } => (None, None, Some(group_by)),
-        SeriesKind::RolledUpPreAggregate {
-            interval,
-            aggregator,
-            group_by,
-        } => (Some(interval), Some(aggregator), Some(group_by)),
-    };
+    let KindParts {
+        interval,
+        aggregator,
+        group_by,
+    } = kind.parts();
     let interval = interval.map(|interval| (INTERVAL_LABEL, Cow::from(interval.to_string())));
     let aggregator = aggregator.map(|function| (AGGREGATOR_LABEL, Cow::from(function.name())));
     let group_by = group_by.map(|function| (GROUP_BY_LABEL, Cow::from(function.name())));
