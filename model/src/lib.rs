@@ -21,6 +21,7 @@ pub mod series_key;
 pub mod tags;
 pub mod tenant_id;
 pub mod timestamp;
+pub mod uid;
 pub mod value;
 
 pub use charset::{Charset, NameError, NameRole};
@@ -30,4 +31,5 @@ pub use series_key::{KeyPieces, SeriesIdentity, SeriesKey, join_pair, split_pair
 pub use tags::{Tags, TagsError};
 pub use tenant_id::TenantId;
 pub use timestamp::{Day, Timestamp, TimestampError};
+pub use uid::{NameKind, Uid, Uids, split_tsuid};
 pub use value::{Value, ValueError};
