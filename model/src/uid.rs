@@ -164,8 +164,8 @@ mod tests {
         for text in [
             "",
             "00",
-            &whole[1..],
-            &whole[..32],
+            whole.get(1..).unwrap(),
+            whole.get(..32).unwrap(),
             &format!("{whole}0"),
             &whole.replace('0', "g"),
             "é",
