@@ -20,6 +20,7 @@
 //! own path: the manifest does. `docs/formats/block.md` has every field with its width.
 
 mod builder;
+mod chunks;
 mod cursor;
 mod error;
 mod footer;

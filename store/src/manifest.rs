@@ -15,6 +15,7 @@
 //! What is not here: the files themselves, and removing those that no version names any more.
 
 pub mod edit;
+pub mod entry;
 pub mod error;
 mod file;
 mod item;
@@ -32,8 +33,9 @@ use crate::disk::{Disk, DiskFile, FileNumber, FileSink, file_names};
 use file::Content;
 
 pub use edit::Edit;
+pub use entry::{BlockEntry, DroppedTails, SeriesRun, Tombstone};
 pub use error::{ManifestError, ManifestErrorKind};
-pub use version::{BlockEntry, DroppedTails, SeriesRun, Tombstone, Version};
+pub use version::Version;
 
 /// Sizes of the manifest.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +125,7 @@ impl Manifest {
         if self.failed {
             return Err(ManifestError::Failed);
         }
-        let items = item::of_edit(edit, &self.version);
+        let items = edit.into_items(&self.version);
         let mut next = Version::clone(&self.version);
         for item in &items {
             next.apply(item).map_err(ManifestError::Misuse)?;
@@ -197,7 +199,7 @@ impl Manifest {
 fn write_new(disk: &Arc<dyn Disk>, name: &Path, version: &Version) -> io::Result<u64> {
     let mut sink = FileSink::create(disk, name)?;
     sink.write_all(&file::header())?;
-    sink.write_all(&file::frame(0, &item::of_version(version)))?;
+    sink.write_all(&file::frame(0, &version.items()))?;
     sink.publish()
 }
 

@@ -1,8 +1,8 @@
 //! Ways through a block: one series between two moments, or everything in order.
 
+use super::chunks::Chunks;
 use super::error::BlockError;
 use super::index::{Entry, Key};
-use super::reader::Chunks;
 use crate::row::{MetricId, Row, SeriesId};
 
 /// Reads the samples of one series after another, one chunk in memory at a time.

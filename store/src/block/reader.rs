@@ -5,27 +5,18 @@ use std::sync::Arc;
 use penstock_model::Timestamp;
 use roaring::RoaringBitmap;
 
+use super::chunks::{Chunks, Opened};
 use super::cursor::{BlockCursor, ChunkReader};
-use super::error::{BlockError, Damage};
+use super::error::BlockError;
 use super::footer::Footer;
-use super::index::{self, Entry, Key, Place};
 use super::meta::{BlockMeta, TenantCount};
-use super::page::{PageReader, PageRef};
 use super::source::BlockSource;
-use crate::chunk::Decoder;
-use crate::row::{MetricId, Row, SeriesId};
+use crate::row::{MetricId, SeriesId};
 
 /// An open block: its footer, and where its bytes are. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Block {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    source: BlockSource,
-    bytes: u64,
-    footer: Footer,
+    opened: Arc<Opened>,
 }
 
 impl Block {
@@ -39,7 +30,7 @@ impl Block {
             .map_err(|source| BlockError::Read { offset: 0, source })?;
         let footer = Footer::read(&source, bytes)?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            opened: Arc::new(Opened {
                 source,
                 bytes,
                 footer,
@@ -49,38 +40,38 @@ impl Block {
 
     /// What its maker said of it.
     pub fn meta(&self) -> &BlockMeta {
-        &self.inner.footer.meta
+        &self.opened.footer.meta
     }
 
     /// How many samples it has.
     pub fn rows(&self) -> u64 {
-        self.inner.footer.rows
+        self.opened.footer.rows
     }
 
     /// How many chunks it has.
     pub fn chunks(&self) -> u64 {
-        self.inner.footer.chunks
+        self.opened.footer.chunks
     }
 
     /// The earliest and the latest sample; `None` if it has none.
     pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = self.inner.footer.times;
+        let (first, last) = self.opened.footer.times;
         (self.rows() > 0).then(|| (Timestamp::from_millis(first), Timestamp::from_millis(last)))
     }
 
     /// Every series that has a sample in it.
     pub fn series(&self) -> &RoaringBitmap {
-        &self.inner.footer.series
+        &self.opened.footer.series
     }
 
     /// What belongs to whom, as its maker counted.
     pub fn tenants(&self) -> &[TenantCount] {
-        &self.inner.footer.tenants
+        &self.opened.footer.tenants
     }
 
     /// Its size.
     pub fn bytes(&self) -> u64 {
-        self.inner.bytes
+        self.opened.bytes
     }
 
     /// A reader of the samples of one series from `from` to `to`, both inclusive, in milliseconds.
@@ -96,161 +87,18 @@ impl Block {
         from: i64,
         to: i64,
     ) -> Result<ChunkReader, BlockError> {
-        let mut reader = ChunkReader::new(Chunks::new(self.clone()));
+        let mut reader = ChunkReader::new(Chunks::new(Arc::clone(&self.opened)));
         reader.seek(metric, series, from, to)?;
         Ok(reader)
     }
 
     /// A reader that stands nowhere until [`ChunkReader::seek`].
     pub fn reader(&self) -> ChunkReader {
-        ChunkReader::new(Chunks::new(self.clone()))
+        ChunkReader::new(Chunks::new(Arc::clone(&self.opened)))
     }
 
     /// A cursor over everything, in order.
     pub fn cursor(&self) -> BlockCursor {
-        BlockCursor::new(Chunks::new(self.clone()))
+        BlockCursor::new(Chunks::new(Arc::clone(&self.opened)))
     }
-}
-
-/// The way through the index and the pages. Holds one index page, one shared page and one page of a long chunk,
-/// so that whoever walks in order reads each page once.
-#[derive(Debug)]
-pub(super) struct Chunks {
-    block: Block,
-    pages: PageReader,
-    decoder: Decoder,
-    /// The index page that `entries` are of.
-    index_page: Option<usize>,
-    /// The index page behind it.
-    next_page: usize,
-    entries: Vec<Entry>,
-    /// The next of `entries`.
-    next: usize,
-    /// Content of an index page on its way to `entries`.
-    index: Vec<u8>,
-    shared_at: Option<PageRef>,
-    shared: Vec<u8>,
-    own: Vec<u8>,
-}
-
-impl Chunks {
-    fn new(block: Block) -> Self {
-        Self {
-            block,
-            pages: PageReader::default(),
-            decoder: Decoder::new(),
-            index_page: None,
-            next_page: 0,
-            entries: Vec::new(),
-            next: 0,
-            index: Vec::new(),
-            shared_at: None,
-            shared: Vec::new(),
-            own: Vec::new(),
-        }
-    }
-
-    /// Stands before the first chunk whose key is not less than `key`.
-    pub(super) fn seek(&mut self, key: Key) -> Result<(), BlockError> {
-        let pages = &self.block.inner.footer.index;
-        // The page before the first that begins at or behind the key: chunks of the key may begin in it.
-        let number = pages
-            .partition_point(|page| page.first < key)
-            .saturating_sub(1);
-        if number < pages.len() && self.index_page != Some(number) {
-            self.load_index_page(number)?;
-        }
-        self.next = self.entries.partition_point(|entry| entry.key < key);
-        Ok(())
-    }
-
-    /// The next chunk's entry, left where it is.
-    pub(super) fn peek(&mut self) -> Result<Option<Entry>, BlockError> {
-        if self.next >= self.entries.len() {
-            if self.next_page >= self.block.inner.footer.index.len() {
-                return Ok(None);
-            }
-            self.load_index_page(self.next_page)?;
-        }
-        Ok(self.entries.get(self.next).copied())
-    }
-
-    /// Goes behind the entry that [`Self::peek`] found.
-    pub(super) fn advance(&mut self) {
-        self.next += 1;
-    }
-
-    fn load_index_page(&mut self, number: usize) -> Result<(), BlockError> {
-        let block = Arc::clone(&self.block.inner);
-        let Some(listed) = block.footer.index.get(number) else {
-            return Ok(());
-        };
-        // If the page cannot be read, who goes on goes on behind it.
-        self.index_page = None;
-        self.next_page = number + 1;
-        self.next = 0;
-        self.entries.clear();
-        self.read_page(listed.page, |chunks| &mut chunks.index)?;
-        let decoded = index::decode(&self.index, &mut self.entries).and_then(|()| {
-            match self.entries.first() {
-                Some(entry) if entry.key == listed.first => Ok(()),
-                _ => Err(Damage::Order),
-            }
-        });
-        if let Err(damage) = decoded {
-            self.entries.clear();
-            return Err(BlockError::damaged(listed.page.position, damage));
-        }
-        self.index_page = Some(number);
-        Ok(())
-    }
-
-    /// Appends the rows of a chunk to `out`.
-    pub(super) fn decode(&mut self, entry: &Entry, out: &mut Vec<Row>) -> Result<(), BlockError> {
-        let at = entry.page;
-        let damaged = |damage: Damage| BlockError::damaged(at.position, damage);
-        let chunk = match entry.place {
-            Place::Own => {
-                self.read_page(at, |chunks| &mut chunks.own)?;
-                self.own.as_slice()
-            }
-            Place::Shared { start, bytes } => {
-                if self.shared_at != Some(at) {
-                    self.shared_at = None;
-                    self.read_page(at, |chunks| &mut chunks.shared)?;
-                    self.shared_at = Some(at);
-                }
-                chunk_of(&self.shared, start, bytes).ok_or_else(|| damaged(Damage::Length))?
-            }
-        };
-        let before = out.len();
-        self.decoder
-            .decode(chunk, entry.key.series, out)
-            .map_err(|error| damaged(error.into()))?;
-        let first = out.get(before).map(|row| row.time);
-        let last = out.last().map(|row| row.time);
-        if (first, last) == (Some(entry.first_time), Some(entry.last_time)) {
-            Ok(())
-        } else {
-            out.truncate(before);
-            Err(damaged(Damage::ChunkTimes))
-        }
-    }
-
-    fn read_page(
-        &mut self,
-        at: PageRef,
-        content: impl Fn(&mut Self) -> &mut Vec<u8>,
-    ) -> Result<(), BlockError> {
-        let mut taken = std::mem::take(content(self));
-        let read = self.pages.read(&self.block.inner.source, at, &mut taken);
-        *content(self) = taken;
-        read
-    }
-}
-
-fn chunk_of(page: &[u8], start: u32, bytes: u32) -> Option<&[u8]> {
-    let start = usize::try_from(start).ok()?;
-    let bytes = usize::try_from(bytes).ok()?;
-    page.get(start..)?.get(..bytes)
 }

@@ -1,10 +1,14 @@
 //! What changes from one version to the next.
 
+use std::sync::Arc;
+
 use crate::disk::FileNumber;
 use crate::row::Sequence;
 use crate::wal::DroppedTail;
 
-use super::version::{BlockEntry, SeriesRun, Tombstone};
+use super::entry::{BlockEntry, SeriesRun, Tombstone};
+use super::item::Item;
+use super::version::Version;
 
 /// A step from one version to the next. It happens whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,4 +35,32 @@ pub struct Edit {
     pub next_file: Option<u64>,
     /// A torn end that a replay left out. The same one again changes nothing.
     pub dropped_tail: Option<DroppedTail>,
+}
+
+impl Edit {
+    /// What it changes in `version`. What is added comes first, so that nothing is missing in between.
+    pub(super) fn into_items(self, version: &Version) -> Vec<Item> {
+        let mut items = Vec::new();
+        items.extend(self.add_blocks.into_iter().map(Item::AddBlock));
+        items.extend(self.add_runs.into_iter().map(Item::AddRun));
+        items.extend(
+            self.add_tombstones
+                .into_iter()
+                .map(|t| Item::AddTombstone(Arc::new(t))),
+        );
+        items.extend(self.remove_blocks.into_iter().map(Item::RemoveBlock));
+        items.extend(self.remove_runs.into_iter().map(Item::RemoveRun));
+        items.extend(
+            self.remove_tombstones
+                .into_iter()
+                .map(Item::RemoveTombstone),
+        );
+        items.extend(self.flushed.map(Item::Flushed));
+        items.extend(self.next_series.map(Item::NextSeries));
+        items.extend(self.next_metric.map(Item::NextMetric));
+        items.extend(self.next_file.map(Item::NextFile));
+        let dropped = self.dropped_tail.map(|tail| version.dropped.with(&tail));
+        items.extend(dropped.map(Item::Dropped));
+        items
+    }
 }

@@ -26,8 +26,7 @@ use crate::codec::input::{Input, InputError};
 use crate::disk::FileNumber;
 use crate::row::Sequence;
 
-use super::edit::Edit;
-use super::version::{BlockEntry, DroppedTails, SeriesRun, Tombstone, Version};
+use super::entry::{BlockEntry, DroppedTails, SeriesRun, Tombstone};
 
 /// One changed thing.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,53 +42,6 @@ pub(super) enum Item {
     NextMetric(u32),
     NextFile(u64),
     Dropped(DroppedTails),
-}
-
-/// What an edit changes. What is added comes first, so that nothing is missing in between.
-pub(super) fn of_edit(edit: Edit, version: &Version) -> Vec<Item> {
-    let mut items = Vec::new();
-    items.extend(edit.add_blocks.into_iter().map(Item::AddBlock));
-    items.extend(edit.add_runs.into_iter().map(Item::AddRun));
-    items.extend(
-        edit.add_tombstones
-            .into_iter()
-            .map(|t| Item::AddTombstone(Arc::new(t))),
-    );
-    items.extend(edit.remove_blocks.into_iter().map(Item::RemoveBlock));
-    items.extend(edit.remove_runs.into_iter().map(Item::RemoveRun));
-    items.extend(
-        edit.remove_tombstones
-            .into_iter()
-            .map(Item::RemoveTombstone),
-    );
-    items.extend(edit.flushed.map(Item::Flushed));
-    items.extend(edit.next_series.map(Item::NextSeries));
-    items.extend(edit.next_metric.map(Item::NextMetric));
-    items.extend(edit.next_file.map(Item::NextFile));
-    let dropped = edit.dropped_tail.map(|tail| version.dropped.with(&tail));
-    items.extend(dropped.map(Item::Dropped));
-    items
-}
-
-/// All that makes an empty version this one.
-pub(super) fn of_version(version: &Version) -> Vec<Item> {
-    let mut items = Vec::new();
-    items.extend(version.blocks.iter().copied().map(Item::AddBlock));
-    items.extend(version.series_runs.iter().copied().map(Item::AddRun));
-    items.extend(
-        version
-            .tombstones
-            .iter()
-            .map(|t| Item::AddTombstone(Arc::clone(t))),
-    );
-    items.extend([
-        Item::Flushed(version.flushed),
-        Item::NextSeries(version.next_series),
-        Item::NextMetric(version.next_metric),
-        Item::NextFile(version.next_file),
-        Item::Dropped(version.dropped),
-    ]);
-    items
 }
 
 impl Item {

@@ -205,7 +205,7 @@ fn published_edits_survive_a_crash_at_every_operation() {
         let outcome = open(&disk).and_then(|mut manifest| {
             for edit in history() {
                 in_flight = Version::clone(&published);
-                for item in item::of_edit(edit.clone(), &published) {
+                for item in edit.clone().into_items(&published) {
                     in_flight.apply(&item).unwrap();
                 }
                 published = manifest.publish(edit)?;

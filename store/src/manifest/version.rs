@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use penstock_model::{Day, TenantId};
-use roaring::RoaringBitmap;
-
 use crate::disk::FileNumber;
 use crate::row::Sequence;
-use crate::wal::DroppedTail;
 
+use super::entry::{BlockEntry, DroppedTails, SeriesRun, Tombstone};
 use super::item::Item;
 
 /// All that the store consists of beside the log. Readers hold a version; an edit makes a new one.
@@ -32,71 +29,27 @@ pub struct Version {
     pub dropped: DroppedTails,
 }
 
-/// A block file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockEntry {
-    /// The UTC day of all its samples.
-    pub day: Day,
-    /// Its name, and its only one: no run has this number either.
-    pub file: FileNumber,
-    /// The first sequence whose samples it may hold.
-    pub first: Sequence,
-    /// The last sequence whose samples it may hold.
-    pub last: Sequence,
-    /// Its length.
-    pub bytes: u64,
-}
-
-/// A file of series definitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeriesRun {
-    /// Its name.
-    pub file: FileNumber,
-    /// How many series it defines.
-    pub series: u64,
-}
-
-/// A delete of samples older than its sequence.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tombstone {
-    /// Its place in the order of records.
-    pub sequence: Sequence,
-    /// Whose samples.
-    pub tenant: TenantId,
-    /// Of which series.
-    pub series: RoaringBitmap,
-    /// The first millisecond.
-    pub from: i64,
-    /// The last millisecond.
-    pub to: i64,
-}
-
-/// Torn ends of the log that were left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DroppedTails {
-    /// How many.
-    pub count: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// The group number of the latest.
-    pub last_group: u64,
-}
-
-impl DroppedTails {
-    /// One more; the one that was counted last changes nothing.
-    pub(super) fn with(&self, tail: &DroppedTail) -> Self {
-        if self.count > 0 && self.last_group == tail.group {
-            return *self;
-        }
-        Self {
-            count: self.count.saturating_add(1),
-            bytes: self.bytes.saturating_add(tail.bytes),
-            last_group: tail.group,
-        }
-    }
-}
-
 impl Version {
+    /// All that makes an empty version this one.
+    pub(super) fn items(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        items.extend(self.blocks.iter().copied().map(Item::AddBlock));
+        items.extend(self.series_runs.iter().copied().map(Item::AddRun));
+        items.extend(
+            self.tombstones
+                .iter()
+                .map(|t| Item::AddTombstone(Arc::clone(t))),
+        );
+        items.extend([
+            Item::Flushed(self.flushed),
+            Item::NextSeries(self.next_series),
+            Item::NextMetric(self.next_metric),
+            Item::NextFile(self.next_file),
+            Item::Dropped(self.dropped),
+        ]);
+        items
+    }
+
     /// Changes one thing. What contradicts the version is refused; it may then be changed in part.
     pub(super) fn apply(&mut self, item: &Item) -> Result<(), &'static str> {
         match item {
