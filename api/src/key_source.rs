@@ -58,7 +58,7 @@ impl KeyMaterial {
 /// [`Reason::SourceMissing`] if the Secret or its entry is not there, [`Reason::WeakKey`] if what stands there
 /// cannot be a key or a hash. The message never quotes it.
 pub fn bring_along(token: &Token, secrets: &[SecretData]) -> Result<Option<KeyMaterial>, Problem> {
-    let source = token.key();
+    let source = &token.spec().key;
     if let Some(reference) = &source.secret_ref {
         let at = FieldPath::of(["spec", "key", "secretRef"]);
         let text = entry(token, reference, secrets, &at)?;

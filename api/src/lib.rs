@@ -26,22 +26,30 @@ pub mod crds;
 pub mod field_path;
 pub mod key_source;
 pub mod object_name;
+pub mod propagation;
 mod rules;
+pub mod span;
 mod structural;
 pub mod token;
 mod token_resources;
 pub mod token_secret;
 
 pub use admission::{Admission, FieldFault, Manifest};
-pub use application::{MetricsApplication, MetricsApplicationSpec};
+pub use application::{
+    ApplicationEndpoints, ApplicationStatus, MetricsApplication, MetricsApplicationSpec,
+    Namespaces, NamespacesFrom, TokenCounts, TokenPolicy, Usage,
+};
 pub use compile::{Problem, Reason, Sources, TokenKeys, compile};
 pub use field_path::FieldPath;
 pub use key_source::{KeyMaterial, SecretData};
 pub use object_name::{Kind, ObjectName};
+pub use propagation::Propagation;
+pub use span::Span;
 pub use token::{Token, TokenName};
 pub use token_resources::{
-    Allow, ApplicationRef, KeySource, ReadAllow, ReadToken, ReadTokenSpec, SecretKeyRef,
-    SecretSpec, State, TokenLimits, WireProtocol, WriteToken, WriteTokenSpec,
+    Allow, ApplicationRef, DeletionPolicy, KeySource, KeyState, KeyStatus, ReadAllow, ReadToken,
+    ReadTokenSpec, Rotation, SecretKeyRef, SecretSpec, State, TokenLimits, TokenSpec, TokenStatus,
+    WireProtocol, WriteToken, WriteTokenSpec,
 };
 pub use token_secret::{Endpoints, token_secret};
 

@@ -42,3 +42,38 @@ pub(crate) fn one_key_source() -> Rule {
     )
     .message("exactly one of generate, secretRef and hashRef")
 }
+
+/// Whoever brings a key along changes it where it stands.
+pub(crate) fn only_drawn_keys_rotate() -> Rule {
+    Rule::new(
+        "!has(self.rotation) || !has(self.key) || has(self.key.generate) || !(has(self.rotation.every) || has(self.rotation.trigger))",
+    )
+    .message("every and trigger need key.generate: a key that you bring along is replaced by changing its Secret")
+    .field_path(".rotation")
+}
+
+/// Two keys at a time are enough for a schedule.
+pub(crate) fn overlap_ends_before_the_next() -> Rule {
+    Rule::new("!has(self.every) || duration(has(self.overlap) ? self.overlap : '24h') < duration(self.every)")
+        .message("overlap (24h if it is not set) must be shorter than every")
+}
+
+/// Shorter spans would be noise.
+pub(crate) fn at_least_a_minute() -> Rule {
+    Rule::new("duration(self) >= duration('1m')").message("must be at least 1m")
+}
+
+/// A selector that nobody asks, or none where one is asked for, would be a mistake.
+pub(crate) fn selector_where_it_counts() -> Rule {
+    Rule::new("(has(self.from) && self.from == 'Selector') == has(self.selector)")
+        .message("selector goes with from: Selector")
+}
+
+/// Other data would be found behind the same tokens.
+pub(crate) fn fixed_tenant() -> Rule {
+    Rule::new(
+        "has(self.tenantID) == has(oldSelf.tenantID) && (!has(self.tenantID) || self.tenantID == oldSelf.tenantID)",
+    )
+    .message("tenantID cannot be changed: make another application")
+    .field_path(".tenantID")
+}

@@ -1,12 +1,11 @@
 //! One view of both kinds of token.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use penstock_tenancy::Permission;
 
-use crate::{ApplicationRef, KeySource, Kind, ReadToken, State, WriteToken};
+use crate::{Kind, ReadToken, TokenSpec, TokenStatus, WriteToken};
 
 /// A `WriteToken` or a `ReadToken`.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,23 +49,31 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// Reads the field that both specs have.
-macro_rules! of_either {
-    ($token:expr, $spec:ident => $read:expr) => {
-        match $token {
-            Token::Write(token) => {
-                let $spec = &token.spec;
-                $read
-            }
-            Token::Read(token) => {
-                let $spec = &token.spec;
-                $read
-            }
-        }
-    };
-}
-
 impl Token {
+    /// What both kinds have.
+    pub fn spec(&self) -> &TokenSpec {
+        match self {
+            Self::Write(token) => &token.spec.common,
+            Self::Read(token) => &token.spec.common,
+        }
+    }
+
+    /// Its metadata.
+    pub fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Write(token) => &token.metadata,
+            Self::Read(token) => &token.metadata,
+        }
+    }
+
+    /// What the operator told about it.
+    pub fn status(&self) -> Option<&TokenStatus> {
+        match self {
+            Self::Write(token) => token.status.as_ref(),
+            Self::Read(token) => token.status.as_ref(),
+        }
+    }
+
     /// Its right.
     pub fn permission(&self) -> Permission {
         match self {
@@ -77,10 +84,7 @@ impl Token {
 
     /// What tells it from all others.
     pub fn token_name(&self) -> TokenName {
-        let metadata = match self {
-            Self::Write(token) => &token.metadata,
-            Self::Read(token) => &token.metadata,
-        };
+        let metadata = self.metadata();
         TokenName {
             namespace: metadata
                 .namespace
@@ -91,44 +95,25 @@ impl Token {
         }
     }
 
-    /// The application that it belongs to.
-    pub fn application_ref(&self) -> &ApplicationRef {
-        of_either!(self, spec => &spec.application_ref)
-    }
-
-    /// Forced tags, or filters.
-    pub fn tags(&self) -> &BTreeMap<String, String> {
-        of_either!(self, spec => &spec.tags)
-    }
-
-    /// What its owner has decided.
-    pub fn state(&self) -> State {
-        of_either!(self, spec => spec.state)
-    }
-
-    /// Its first moment.
-    pub fn not_before(&self) -> Option<&Time> {
-        of_either!(self, spec => spec.not_before.as_ref())
-    }
-
-    /// Its last moment.
-    pub fn expires_at(&self) -> Option<&Time> {
-        of_either!(self, spec => spec.expires_at.as_ref())
-    }
-
-    /// Where its key comes from.
-    pub fn key(&self) -> &KeySource {
-        of_either!(self, spec => &spec.key)
+    /// Namespace and name of the application that it belongs to.
+    pub fn application(&self) -> (String, &str) {
+        let reference = &self.spec().application_ref;
+        let namespace = reference.namespace.clone();
+        let namespace = namespace.unwrap_or_else(|| self.token_name().namespace);
+        (namespace, &reference.name)
     }
 
     /// The networks it may be used from.
     pub fn source_ranges(&self) -> &[String] {
-        of_either!(self, spec => &spec.allow.source_ranges)
+        match self {
+            Self::Write(token) => &token.spec.allow.source_ranges,
+            Self::Read(token) => &token.spec.allow.source_ranges,
+        }
     }
 
     /// The Secret that is written for it, in its namespace.
     pub fn secret_name(&self) -> String {
-        let name = of_either!(self, spec => spec.secret.name.clone());
+        let name = self.spec().secret.name.clone();
         name.unwrap_or_else(|| self.token_name().name)
     }
 }

@@ -4,15 +4,23 @@
     reason = "the derive of KubeSchema puts a second, local struct beside each of ours"
 )]
 
+mod key;
+mod rights;
+mod secret;
+mod status;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
-use penstock_tenancy::Protocol;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::application::set_or;
+pub use key::{KeySource, Rotation, SecretKeyRef};
+pub use rights::{Allow, ReadAllow, TokenLimits, WireProtocol};
+pub use secret::{DeletionPolicy, SecretSpec};
+pub use status::{KeyState, KeyStatus, TokenStatus};
+
 use crate::rules;
 
 /// A token that stores points in an application.
@@ -23,6 +31,7 @@ use crate::rules;
     kind = "WriteToken",
     plural = "writetokens",
     namespaced,
+    status = "TokenStatus",
     shortname = "wtok",
     category = "penstock",
     doc = "A token that stores points in an application.",
@@ -31,43 +40,28 @@ use crate::rules;
     selectable = ".spec.applicationRef.name",
     validation = rules::name_length(),
     printcolumn(name = "App", type_ = "string", json_path = ".spec.applicationRef.name"),
+    printcolumn(name = "ID", type_ = "string", json_path = ".status.id"),
     printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Applied", type_ = "string", json_path = ".status.propagation.pods"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt"),
+    printcolumn(name = "Last-Used", type_ = "date", json_path = ".status.lastUsed"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::begins_before_it_ends())]
+#[x_kube(validation = rules::only_drawn_keys_rotate())]
 pub struct WriteTokenSpec {
-    /// The application, in the token's own namespace. It cannot be changed.
-    #[x_kube(validation = rules::fixed_application())]
-    pub application_ref: ApplicationRef,
-    /// Tags forced on every point; a client's tag of the same name is overridden.
-    #[serde(default)]
-    #[x_kube(validation = rules::tag_keys())]
-    #[schemars(schema_with = "tags_schema")]
-    pub tags: BTreeMap<String, String>,
-    /// `Paused` refuses it until it is `Active` again; `Revoked` refuses it for ever and stays.
-    #[serde(default)]
-    #[x_kube(validation = rules::revoked_stays())]
-    pub state: State,
-    /// Before this moment it is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Time>,
-    /// From this moment on it is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Time>,
-    /// Where the key comes from.
-    #[serde(default)]
-    pub key: KeySource,
+    /// What both kinds of token have.
+    #[serde(flatten)]
+    pub common: TokenSpec,
     /// Limits of its own, beneath the application's.
     #[serde(default)]
     pub limits: TokenLimits,
     /// Where and for what it may be used.
     #[serde(default)]
     pub allow: Allow,
-    /// Where id, key and addresses are written for the device.
-    #[serde(default)]
-    pub secret: SecretSpec,
 }
 
 /// A token that reads from an application.
@@ -78,6 +72,7 @@ pub struct WriteTokenSpec {
     kind = "ReadToken",
     plural = "readtokens",
     namespaced,
+    status = "TokenStatus",
     shortname = "rtok",
     category = "penstock",
     doc = "A token that reads from an application.",
@@ -86,17 +81,36 @@ pub struct WriteTokenSpec {
     selectable = ".spec.applicationRef.name",
     validation = rules::name_length(),
     printcolumn(name = "App", type_ = "string", json_path = ".spec.applicationRef.name"),
+    printcolumn(name = "ID", type_ = "string", json_path = ".status.id"),
     printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Applied", type_ = "string", json_path = ".status.propagation.pods"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt"),
+    printcolumn(name = "Last-Used", type_ = "date", json_path = ".status.lastUsed"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::begins_before_it_ends())]
+#[x_kube(validation = rules::only_drawn_keys_rotate())]
 pub struct ReadTokenSpec {
-    /// The application, in the token's own namespace. It cannot be changed.
+    /// What both kinds of token have.
+    #[serde(flatten)]
+    pub common: TokenSpec,
+    /// Where it may be used.
+    #[serde(default)]
+    pub allow: ReadAllow,
+}
+
+/// What both kinds of token have.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenSpec {
+    /// The application. It cannot be changed.
     #[x_kube(validation = rules::fixed_application())]
     pub application_ref: ApplicationRef,
-    /// Filters: it reads only series that have all these tags.
+    /// A write token forces them on every point, over the client's own; a read token sees only series that have them
+    /// all.
     #[serde(default)]
     #[x_kube(validation = rules::tag_keys())]
     #[schemars(schema_with = "tags_schema")]
@@ -114,21 +128,25 @@ pub struct ReadTokenSpec {
     /// Where the key comes from.
     #[serde(default)]
     pub key: KeySource,
-    /// Where it may be used.
+    /// When the key is replaced, and how long the old one lives on.
     #[serde(default)]
-    pub allow: ReadAllow,
-    /// Where id, key and addresses are written for the reader.
+    pub rotation: Rotation,
+    /// Where id, key and addresses are written for whoever uses the token.
     #[serde(default)]
     pub secret: SecretSpec,
 }
 
-/// Names an application in the same namespace.
+/// Names an application.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationRef {
     /// The name of the `MetricsApplication`.
     #[schemars(length(min = 1, max = 52))]
     pub name: String,
+    /// Its namespace, if it is not the token's own. The application's `tokens.namespaces` must allow that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
 }
 
 /// What an owner has decided about a token.
@@ -143,110 +161,14 @@ pub enum State {
     Revoked,
 }
 
-/// Where a token's key comes from. Exactly one of these; without any, a key is generated.
-#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::one_key_source())]
-pub struct KeySource {
-    /// A new key is drawn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generate: Option<Generate>,
-    /// The key stands in a Secret: 32 to 128 letters and digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_ref: Option<SecretKeyRef>,
-    /// Only the SHA-256 of the key stands in a Secret, as 64 hexadecimal digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash_ref: Option<SecretKeyRef>,
-}
-
-impl Default for KeySource {
-    fn default() -> Self {
-        Self {
-            generate: Some(Generate {}),
-            secret_ref: None,
-            hash_ref: None,
+impl From<State> for penstock_tenancy::TokenState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => Self::Active,
+            State::Paused => Self::Paused,
+            State::Revoked => Self::Revoked,
         }
     }
-}
-
-/// A new key is drawn. It has no settings.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Generate {}
-
-/// An entry of a Secret in the same namespace.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SecretKeyRef {
-    /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// The entry's key in the Secret.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
-    pub key: String,
-}
-
-/// Limits of one write token. One that is not set, or 0, leaves only the application's.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct TokenLimits {
-    /// Points taken a second, averaged by a token bucket of size `burst`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1_000_000_000))]
-    pub points_per_second: Option<i64>,
-    /// Points taken at once after a pause; at least one second's worth is always allowed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 10_000_000_000_i64))]
-    pub burst: Option<i64>,
-    /// Connections open at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub connections: Option<i64>,
-}
-
-/// Where and for what a write token may be used. Empty lists allow everything.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Allow {
-    /// The protocols it may be used over.
-    #[schemars(length(max = 8))]
-    pub protocols: Vec<WireProtocol>,
-    /// What a metric's name must begin with.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 256)))]
-    pub metric_prefixes: Vec<String>,
-    /// The networks it may be used from, such as `192.0.2.0/24`.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
-    pub source_ranges: Vec<String>,
-    /// Whether it may delete the series that its tags select.
-    pub delete: bool,
-}
-
-/// Where a read token may be used. An empty list allows everything.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ReadAllow {
-    /// The networks it may be used from, such as `192.0.2.0/24`.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
-    pub source_ranges: Vec<String>,
-}
-
-/// A family of protocols.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WireProtocol {
-    /// OpenTSDB's line protocol.
-    Telnet,
-    /// Everything over HTTP.
-    Http,
-}
-
-/// Where id, key and addresses are written.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, Default)]
-pub struct SecretSpec {
-    /// The Secret's name; the token's name if it is not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
-    pub name: Option<String>,
 }
 
 /// At most eight tags, each value 1 to 128 characters. Bounded, or the API server would refuse the rule over
@@ -258,34 +180,4 @@ pub(crate) fn tags_schema(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 128 },
         "default": {}
     })
-}
-
-impl TokenLimits {
-    /// The limits as the ledger writes them.
-    pub fn to_ledger(self) -> penstock_tenancy::TokenLimits {
-        penstock_tenancy::TokenLimits {
-            points_per_second: set_or(self.points_per_second, 0),
-            burst: set_or(self.burst, 0),
-            connections: set_or(self.connections, 0),
-        }
-    }
-}
-
-impl From<WireProtocol> for Protocol {
-    fn from(protocol: WireProtocol) -> Self {
-        match protocol {
-            WireProtocol::Telnet => Self::Telnet,
-            WireProtocol::Http => Self::Http,
-        }
-    }
-}
-
-impl From<State> for penstock_tenancy::TokenState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Active => Self::Active,
-            State::Paused => Self::Paused,
-            State::Revoked => Self::Revoked,
-        }
-    }
 }

@@ -73,9 +73,19 @@ fn the_smallest_manifests_are_taken_and_defaulted() {
 fn a_manifest_with_everything_is_taken() {
     accepts(&application(json!({
         "profile": "OpenTSDB", "charset": "IotLab", "onError": "KeepOpen", "paused": true,
-        "tags": {"site": "paris"}, "limits": {"pointsPerSecond": 0, "bodyBytes": 1024}
+        "tags": {"site": "paris"}, "limits": {"pointsPerSecond": 0, "bodyBytes": 1024},
+        "tenantID": "0189f7c27c5b4d2a9c1e00000000002a",
+        "tokens": {
+            "namespaces": {"from": "Selector", "selector": {
+                "matchLabels": {"metrics": "yes"},
+                "matchExpressions": [{"key": "tier", "operator": "In", "values": ["a", "b"]}]
+            }},
+            "max": 20000, "requireExpiry": true, "maxTTL": "8760h"
+        }
     })));
     accepts(&write(json!({
+        "applicationRef": {"name": "mill", "namespace": "works"},
+        "rotation": {"overlap": "0s"},
         "tags": {"fleet": "f1"}, "state": "Paused",
         "notBefore": "2027-01-01T00:00:00Z", "expiresAt": "2028-01-01T00:00:00Z",
         "key": {"secretRef": {"name": "mine", "key": "key"}},
@@ -84,7 +94,13 @@ fn a_manifest_with_everything_is_taken() {
             "protocols": ["Telnet", "Http"], "metricPrefixes": ["cpu."],
             "sourceRanges": ["192.0.2.0/24"], "delete": true
         },
-        "secret": {"name": "sensors-token"}
+        "secret": {
+            "name": "sensors-token", "labels": {"app": "sensors"}, "annotations": {"note": "x"},
+            "deletionPolicy": "Retain"
+        }
+    })));
+    accepts(&write(json!({
+        "key": {"generate": {}}, "rotation": {"every": "720h", "overlap": "24h", "trigger": "leak of May"}
     })));
 }
 
@@ -183,6 +199,84 @@ fn a_token_begins_before_it_ends() {
 }
 
 #[test]
+fn only_drawn_keys_rotate_by_schedule_or_trigger() {
+    let reference = json!({"name": "mine", "key": "key"});
+    let fault = "spec.rotation: every and trigger need key.generate: a key that you bring along is replaced by changing its Secret";
+    for rotation in [json!({"every": "48h"}), json!({"trigger": "now"})] {
+        accepts(&write(json!({"rotation": rotation})));
+        let brought = json!({"key": {"secretRef": reference}, "rotation": rotation});
+        rejects(&write(brought), fault);
+    }
+    accepts(&write(
+        json!({"key": {"hashRef": reference}, "rotation": {"overlap": "1h"}}),
+    ));
+}
+
+#[test]
+fn an_overlap_ends_before_the_next_rotation() {
+    let fault = "spec.rotation: overlap (24h if it is not set) must be shorter than every";
+    accepts(&write(
+        json!({"rotation": {"every": "1h", "overlap": "59m59s"}}),
+    ));
+    accepts(&write(json!({"rotation": {"every": "25h"}})));
+    rejects(&write(json!({"rotation": {"every": "24h"}})), fault);
+    rejects(
+        &write(json!({"rotation": {"every": "1h", "overlap": "60m"}})),
+        fault,
+    );
+}
+
+#[test]
+fn spans_are_spans_of_a_minute_or_more() {
+    rejects(
+        &write(json!({"rotation": {"every": "59s", "overlap": "0s"}})),
+        "spec.rotation.every: must be at least 1m",
+    );
+    rejects(
+        &application(json!({"tokens": {"maxTTL": "1s"}})),
+        "spec.tokens.maxTTL: must be at least 1m",
+    );
+    rejects(
+        &application(json!({"tokens": {"maxTTL": "30d"}})),
+        "spec.tokens.maxTTL: must match ^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$",
+    );
+}
+
+#[test]
+fn a_selector_stands_where_it_is_asked() {
+    let namespaces = |value: Value| application(json!({"tokens": {"namespaces": value}}));
+    let fault = "spec.tokens.namespaces: selector goes with from: Selector";
+    accepts(&namespaces(json!({"from": "All"})));
+    accepts(&namespaces(json!({"from": "Selector", "selector": {}})));
+    rejects(&namespaces(json!({"from": "Selector"})), fault);
+    rejects(&namespaces(json!({"selector": {}})), fault);
+    rejects(&namespaces(json!({"from": "Same", "selector": {}})), fault);
+}
+
+#[test]
+fn a_tenant_cannot_be_changed() {
+    let of = |tenant: Option<&str>| match tenant {
+        Some(tenant) => application(json!({"tenantID": tenant.repeat(32)})),
+        None => application(json!({})),
+    };
+    rejects(
+        &application(json!({"tenantID": "mill"})),
+        "spec.tenantID: must match ^[0-9a-f]{32}$",
+    );
+    for (old, new) in [(None, Some("a")), (Some("a"), None), (Some("a"), Some("b"))] {
+        assert_eq!(
+            told(&of(new), Some(&of(old))),
+            ["spec.tenantID: tenantID cannot be changed: make another application"]
+        );
+    }
+    assert_eq!(
+        told(&of(Some("a")), Some(&of(Some("a")))),
+        Vec::<String>::new()
+    );
+    assert_eq!(told(&of(None), Some(&of(None))), Vec::<String>::new());
+}
+
+#[test]
 fn an_application_reference_cannot_be_changed() {
     let old = write(json!({}));
     let new = write(json!({"applicationRef": {"name": "other"}}));
@@ -190,6 +284,8 @@ fn an_application_reference_cannot_be_changed() {
         told(&new, Some(&old)),
         ["spec.applicationRef: applicationRef cannot be changed: make another token"]
     );
+    let elsewhere = write(json!({"applicationRef": {"name": "mill", "namespace": "other"}}));
+    assert_eq!(told(&elsewhere, Some(&old)).len(), 1);
     assert_eq!(
         told(&write(json!({"state": "Paused"})), Some(&old)),
         Vec::<String>::new()

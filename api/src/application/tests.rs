@@ -1,4 +1,5 @@
 use kube::CustomResourceExt as _;
+use penstock_tenancy::ApplicationLimits;
 use penstock_tenancy::limits::Limit;
 use serde_json::Value;
 

@@ -63,8 +63,7 @@ impl<'a> Placing<'a> {
         applications: &mut [LedgerApplication],
         problems: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
-        let namespace = token.token_name().namespace;
-        let wanted = &token.application_ref().name;
+        let (namespace, wanted) = token.application();
         let at = FieldPath::of(["spec", "applicationRef", "name"]);
         let application = applications
             .iter_mut()
@@ -96,7 +95,7 @@ impl<'a> Placing<'a> {
             refuse(Reason::SourceMissing, at, "there is no key yet".to_owned())
         })?;
         self.check_application(token, keys.id, application)?;
-        let tags = forced_tags(token.tags(), application.charset)
+        let tags = forced_tags(&token.spec().tags, application.charset)
             .map_err(|(at, message)| refuse(Reason::TagConflict, at, message))?;
         let source_ranges = source_ranges(token)?;
         if !self
@@ -121,14 +120,14 @@ impl<'a> Placing<'a> {
             namespace: name.namespace,
             name: name.name,
             permission: name.permission,
-            state: token.state().into(),
+            state: token.spec().state.into(),
             keys: vec![LedgerKey {
                 hash: keys.hash,
                 not_after: None,
             }],
             tags,
-            not_before: token.not_before().map(moment),
-            expires_at: token.expires_at().map(moment),
+            not_before: token.spec().not_before.as_ref().map(moment),
+            expires_at: token.spec().expires_at.as_ref().map(moment),
             limits,
             allow,
         })
