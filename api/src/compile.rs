@@ -156,6 +156,7 @@ fn finish(sources: &Sources<'_>, applications: Vec<LedgerApplication>) -> Ledger
     let mut ledger = Ledger {
         revision: 0,
         replicas: sources.replicas.max(1),
+        volumes: Vec::new(),
         applications,
     };
     ledger.canonicalize();

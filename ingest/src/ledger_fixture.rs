@@ -16,6 +16,7 @@ pub(crate) fn ledger(revision: u64) -> Ledger {
     Ledger {
         revision,
         replicas: 1,
+        volumes: Vec::new(),
         applications: vec![LedgerApplication {
             namespace: "iot".to_owned(),
             name: "demo".to_owned(),

@@ -101,6 +101,7 @@ impl Story {
         let ledger = Ledger {
             revision: 1,
             replicas: 1,
+            volumes: Vec::new(),
             applications: vec![application(1), application(2)],
         };
         authenticator.load(&ledger);

@@ -84,6 +84,7 @@ impl Machine {
         let ledger = Ledger {
             revision: 1,
             replicas: 1,
+            volumes: Vec::new(),
             applications: Vec::new(),
         };
         let document = sign(&ledger, &key()).unwrap();

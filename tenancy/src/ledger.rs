@@ -6,15 +6,16 @@ use penstock_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::token::KEYS_MAX;
-use crate::{LedgerApplication, LedgerToken, TokenId, TokenState};
+use crate::volume::VOLUMES_MAX;
+use crate::{LedgerApplication, LedgerToken, LedgerVolume, TokenId, TokenState};
 
 /// Tags that one application or one token may force.
 pub const FORCED_TAGS_MAX: usize = 8;
 
 /// Who may do what, at one revision.
 ///
-/// A plain value: whoever has it may read all of it. It is canonical when applications stand in the order of
-/// namespace, name and tenant, and tokens in the order of their ids; [`Ledger::canonicalize`] makes it so, and
+/// A plain value: whoever has it may read all of it. It is canonical when volumes stand in the order of their names,
+/// applications in that of namespace, name and tenant, and tokens in the order of their ids; [`Ledger::canonicalize`] makes it so, and
 /// [`sign`](crate::sign) takes no other. One set of decisions therefore has one sequence of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,6 +24,9 @@ pub struct Ledger {
     pub revision: u64,
     /// Pods that share each limit: at least 1.
     pub replicas: u32,
+    /// Every data volume that exists: a read or a delete asks them all. Empty: a server's own is the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<LedgerVolume>,
     /// Every application, the removed ones whose data is not gone yet included.
     pub applications: Vec<LedgerApplication>,
 }
@@ -33,10 +37,30 @@ pub enum LedgerFault {
     /// `replicas` is 0.
     #[error("replicas is 0")]
     NoReplicas,
-    /// Applications or tokens are out of order or occur twice.
+    /// More than [`VOLUMES_MAX`] volumes.
+    #[error("there are {volumes} volumes, {VOLUMES_MAX} are allowed")]
+    Volumes {
+        /// How many there are.
+        volumes: usize,
+    },
+    /// A volume's name cannot stand in a header.
+    #[error("{name:?} is no name of a volume")]
+    VolumeName {
+        /// The name.
+        name: String,
+    },
+    /// A volume's server cannot be addressed.
+    #[error("volume {name}: {address:?} is no host and port")]
+    VolumeAddress {
+        /// The volume.
+        name: String,
+        /// Its address.
+        address: String,
+    },
+    /// Volumes, applications or tokens are out of order or occur twice.
     #[error("not in canonical order at {at}")]
     Order {
-        /// The application or token that should stand earlier, or not at all.
+        /// What should stand earlier, or not at all.
         at: String,
     },
     /// Two applications share their data.
@@ -92,8 +116,9 @@ impl Ledger {
         above(previous).max(above(reported)).max(clock)
     }
 
-    /// Puts applications and tokens in their order.
+    /// Puts volumes, applications and tokens in their order.
     pub fn canonicalize(&mut self) {
+        self.volumes.sort_by(|a, b| a.name.cmp(&b.name));
         self.applications.sort_by(|a, b| a.order().cmp(&b.order()));
         for application in &mut self.applications {
             application.tokens.sort_by_key(|token| token.id);
@@ -108,6 +133,7 @@ impl Ledger {
         if self.replicas == 0 {
             return Err(LedgerFault::NoReplicas);
         }
+        LedgerVolume::check_all(&self.volumes)?;
         let ordered = self.applications.is_sorted_by(|a, b| a.order() < b.order());
         if !ordered {
             return Err(LedgerFault::Order {

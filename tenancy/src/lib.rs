@@ -27,9 +27,11 @@ pub mod key_hash;
 pub mod ledger;
 pub mod limits;
 pub mod permission;
+pub mod secrets;
 pub mod signed;
 pub mod source_range;
 pub mod token;
+pub mod volume;
 mod wire;
 
 pub use application::{LedgerApplication, OnError, Profile};
@@ -44,3 +46,4 @@ pub use signed::{
 };
 pub use source_range::SourceRange;
 pub use token::{Allow, LedgerKey, LedgerToken, Refusal, TokenId, TokenIdError, TokenState};
+pub use volume::LedgerVolume;

@@ -47,6 +47,11 @@ pub struct LedgerKeyError;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checksum(KeyHash);
 
+/// The text is no checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a checksum is 64 hexadecimal digits")]
+pub struct ChecksumError;
+
 /// A ledger whose signature was good, with the bytes' own name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedLedger {
@@ -290,6 +295,25 @@ impl fmt::Debug for VerifyingKey {
 impl Checksum {
     fn of(payload: &[u8]) -> Self {
         Self(KeyHash::of(payload))
+    }
+
+    /// The checksum of the payload behind a document's header line, whatever that line says.
+    pub(crate) fn of_document(document: &[u8]) -> Result<Self, LedgerError> {
+        Ok(Self::of(Header::parse(document)?.payload))
+    }
+}
+
+impl FromStr for Checksum {
+    type Err = ChecksumError;
+
+    /// 64 hexadecimal digits in lower case.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let hash: KeyHash = text.parse().map_err(|_| ChecksumError)?;
+        if hash.to_string() == text {
+            Ok(Self(hash))
+        } else {
+            Err(ChecksumError)
+        }
     }
 }
 

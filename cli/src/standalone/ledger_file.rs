@@ -121,6 +121,7 @@ mod tests {
         let ledger = Ledger {
             revision: 7,
             replicas: 1,
+            volumes: Vec::new(),
             applications: Vec::new(),
         };
         file.write(&ledger).unwrap();

@@ -41,6 +41,13 @@ pub(crate) fn token(id: &str) -> LedgerToken {
     }
 }
 
+fn volume(name: &str) -> LedgerVolume {
+    LedgerVolume {
+        name: name.to_owned(),
+        address: format!("{name}.penstock-ingest.metrics.svc:4242"),
+    }
+}
+
 /// A ledger in which every field is set.
 pub(crate) fn full() -> Ledger {
     let mut mill = application("team", "mill", 2);
@@ -77,6 +84,9 @@ pub(crate) fn full() -> Ledger {
     Ledger {
         revision: 41,
         replicas: 3,
+        volumes: ["penstock-ingest-0", "penstock-ingest-1"]
+            .map(volume)
+            .into(),
         applications: vec![gone, mill],
     }
 }
@@ -86,6 +96,7 @@ fn order_of_making_does_not_matter() {
     let ledger = full();
     let mut shuffled = ledger.clone();
     shuffled.applications.reverse();
+    shuffled.volumes.reverse();
     for application in &mut shuffled.applications {
         application.tokens.reverse();
     }
@@ -116,6 +127,9 @@ fn each_fault_is_found() {
     };
     let told = [
         broken(&|l| l.replicas = 0),
+        broken(&|l| l.volumes.swap(0, 1)),
+        broken(&|l| l.volumes[1].name.push('/')),
+        broken(&|l| l.volumes[0].address.push('x')),
         broken(&|l| l.applications.swap(0, 1)),
         broken(&|l| l.applications[1].tokens.swap(0, 1)),
         broken(&|l| l.applications[1].tenant = l.applications[0].tenant),
@@ -139,6 +153,9 @@ fn each_fault_is_found() {
         told,
         [
             "replicas is 0",
+            "not in canonical order at the volumes",
+            "\"penstock-ingest-1/\" is no name of a volume",
+            "volume penstock-ingest-0: \"penstock-ingest-0.penstock-ingest.metrics.svc:4242x\" is no host and port",
             "not in canonical order at the applications",
             "not in canonical order at the tokens of team/mill",
             "team/mill has the tenant of another application",

@@ -252,6 +252,7 @@ fn what_has_left_the_ledger_is_forgotten() {
     let ledger = Ledger {
         revision: 1,
         replicas: 1,
+        volumes: Vec::new(),
         applications: vec![story.application.clone()],
     };
     story.limits.retain(&ledger);
