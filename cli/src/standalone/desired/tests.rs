@@ -45,7 +45,7 @@ impl Folder {
     }
 
     fn state(&self) -> Vec<penstock_api::State> {
-        self.good.tokens().map(Token::state).collect()
+        self.good.tokens().map(|token| token.spec().state).collect()
     }
 }
 
