@@ -27,7 +27,7 @@ pub mod value;
 pub use charset::{Charset, NameError, NameRole};
 pub use clock::{Clock, SystemClock};
 pub use rollup::{Aggregator, Interval, KindParts, SeriesKind};
-pub use series_key::{KeyPieces, SeriesIdentity, SeriesKey, join_pair, split_pair};
+pub use series_key::{KeyPieces, SeriesIdentity, SeriesKey, join_pair, split_pair, value_of_pair};
 pub use tags::{Tags, TagsError};
 pub use tenant_id::TenantId;
 pub use timestamp::{Day, Timestamp, TimestampError};

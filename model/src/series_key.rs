@@ -190,6 +190,15 @@ pub fn split_pair(pair: &[u8]) -> Option<(&str, &str)> {
     rest.is_empty().then_some((key, value))
 }
 
+/// The bytes of the value of one of [`KeyPieces::pairs`]; for those who only compare them.
+pub fn value_of_pair(pair: &[u8]) -> &[u8] {
+    let equals = pair.iter().position(|b| *b == EQUALS);
+    let value = equals.and_then(|equals| pair.get(equals + 1..));
+    value
+        .and_then(|value| value.strip_suffix(&[END]))
+        .unwrap_or_default()
+}
+
 /// The bytes that stand for a tag in a key, as [`KeyPieces::pairs`] gives them.
 pub fn join_pair(key: &str, value: &str) -> Vec<u8> {
     [key.as_bytes(), &[EQUALS], value.as_bytes(), &[END]].concat()
@@ -357,6 +366,7 @@ mod tests {
             prop_assert_eq!(SeriesKey::from_pieces(pieces.metric(), pieces.pairs()), key.clone());
             for (pair, (key, value)) in pieces.pairs().zip(identity.tags.iter()) {
                 prop_assert_eq!(join_pair(key, value), pair);
+                prop_assert_eq!(value_of_pair(pair), value.as_bytes());
             }
             let bare = SeriesIdentity { tags: Tags::default(), ..identity }.to_key();
             prop_assert_eq!(bare.as_bytes(), pieces.metric());

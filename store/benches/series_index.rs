@@ -7,10 +7,10 @@ use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
 
-use penstock_model::{Day, SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId};
+use penstock_model::{Day, NameKind, SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId};
 use penstock_store::disk::DiskFile;
 use penstock_store::series::{
-    KindFilter, Matcher, NextIds, Selection, SeriesFilter, SeriesRegistry, Unlimited,
+    KindFilter, Matcher, NameScope, NextIds, Selection, SeriesFilter, SeriesRegistry, Unlimited,
 };
 use penstock_store::{MetricId, Sequence, SeriesId};
 
@@ -59,6 +59,7 @@ fn main() -> io::Result<()> {
         };
         bench.time(name, || registry.select(&selection).len());
     }
+    suggest(&bench, &registry);
     let mut file = Vec::new();
     bench.time("sort and write a run", || -> io::Result<()> {
         let Some(contents) = registry.unwritten(Sequence(u64::MAX)) else {
@@ -77,6 +78,40 @@ fn main() -> io::Result<()> {
     })?;
     bench.say("bytes a series, loaded", loaded.memory_bytes());
     Ok(())
+}
+
+/// What a dashboard's completion asks for: 25 names at a time.
+fn suggest(bench: &Bench, registry: &SeriesRegistry) {
+    let tenant = TenantId::from_bytes([1; 16]);
+    let whole = NameScope::Tenant(tenant);
+    let eu = Matcher::Equals("eu-west-1".into());
+    let some = Selection {
+        tenant,
+        any_of: vec![SeriesFilter {
+            metric: Matcher::any(),
+            kind: KindFilter::RawOnly,
+            tags: vec![("region".into(), eu)],
+        }],
+    };
+    for (name, scope, kind, prefix) in [
+        (
+            "suggest values, first",
+            whole,
+            NameKind::TagValue,
+            "host_77",
+        ),
+        ("suggest values", whole, NameKind::TagValue, "host_77"),
+        ("suggest metrics", whole, NameKind::Metric, "cpu"),
+        ("suggest keys", whole, NameKind::TagKey, ""),
+        (
+            "suggest values, filters",
+            NameScope::Series(&some),
+            NameKind::TagValue,
+            "host_77",
+        ),
+    ] {
+        bench.time(name, || registry.names(scope, kind, prefix, 25).len());
+    }
 }
 
 fn resolve_all(registry: &SeriesRegistry, keys: &[SeriesKey]) {

@@ -17,6 +17,8 @@ mod id_bits;
 mod id_table;
 mod index;
 pub mod matcher;
+mod name_order;
+mod names;
 mod order;
 mod pairs;
 mod postings;
@@ -28,6 +30,7 @@ mod width;
 
 pub use budget::{Novelty, SeriesBudget, Unlimited};
 pub use matcher::{KindFilter, Matcher, Selection, SeriesFilter};
+pub use names::NameScope;
 pub use registry::{NextIds, Resolved, SeriesConflict, SeriesRegistry, UnknownSeries};
 pub use run::reader::read_summary;
 pub use run::{RunContents, RunError, RunSummary};

@@ -378,6 +378,11 @@ impl Store {
             .active_series(tenant, shared.clock.now().day())
     }
 
+    /// Which series there are, and which names; nothing of their samples.
+    pub fn series(&self) -> &SeriesRegistry {
+        &self.inner.shared.registry
+    }
+
     fn check_open(&self) -> Result<(), AppendError> {
         if self.inner.shared.is_stopped() {
             return Err(AppendError::Stopped);

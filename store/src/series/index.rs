@@ -69,6 +69,9 @@ pub(crate) struct Metric {
 #[derive(Debug, Default)]
 pub(crate) struct Tenant {
     pub(crate) metrics: Vec<u32>,
+    /// All its tag pairs, in the order in which they came.
+    pub(crate) pairs: Vec<u32>,
+    /// The same by their keys.
     pub(crate) tag_keys: BTreeMap<Box<str>, Vec<u32>>,
 }
 
@@ -274,6 +277,7 @@ impl Index {
         let number = self.pairs.add(tenant, text);
         let key = split_pair(text).map_or("", |(key, _)| key);
         if let Some(tenant) = self.tenants.get_mut(width::index(tenant)) {
+            tenant.pairs.push(number);
             match tenant.tag_keys.get_mut(key) {
                 Some(pairs) => pairs.push(number),
                 None => drop(tenant.tag_keys.insert(key.into(), vec![number])),
@@ -322,7 +326,7 @@ impl Index {
         };
         let of_tenant = |tenant: &Tenant| {
             let pairs: usize = tenant.tag_keys.values().map(Vec::capacity).sum();
-            (pairs + tenant.metrics.capacity()) * size_of::<u32>()
+            (pairs + tenant.pairs.capacity() + tenant.metrics.capacity()) * size_of::<u32>()
         };
         self.keys.memory_bytes()
             + (self.places.capacity() + self.records.capacity()) * size_of::<u32>()

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 
 use parking_lot::RwLock;
-use penstock_model::{Day, KeyPieces, SeriesKey, TenantId};
+use penstock_model::{Day, KeyPieces, NameKind, SeriesKey, TenantId};
 
 use crate::disk::DiskFile;
 use crate::row::{MetricId, Sequence, SeriesId};
@@ -12,6 +13,7 @@ use crate::series::activity::{Activity, Presence};
 use crate::series::budget::{Novelty, SeriesBudget};
 use crate::series::index::Index;
 use crate::series::matcher::Selection;
+use crate::series::names::{self, NameOrders, NameScope};
 use crate::series::order;
 use crate::series::pairs::TenantNumber;
 use crate::series::run::reader::read_run;
@@ -65,6 +67,7 @@ pub struct SeriesRegistry {
     // Taken in this order where both are held.
     shared: RwLock<Shared>,
     activity: RwLock<Activity>,
+    name_orders: NameOrders,
 }
 
 impl SeriesRegistry {
@@ -78,6 +81,7 @@ impl SeriesRegistry {
         Self {
             shared: RwLock::new(shared),
             activity: RwLock::new(Activity::default()),
+            name_orders: NameOrders::default(),
         }
     }
 
@@ -233,7 +237,8 @@ impl SeriesRegistry {
 
     /// About how many bytes of memory the index takes. Looks at every metric and pair: not for a hot path.
     pub fn memory_bytes(&self) -> usize {
-        self.shared.read().memory_bytes() + self.activity.read().memory_bytes()
+        let names = self.name_orders.memory_bytes();
+        self.shared.read().memory_bytes() + self.activity.read().memory_bytes() + names
     }
 
     /// The key of a series.
@@ -280,6 +285,34 @@ impl SeriesRegistry {
     /// The series that are meant, in the order of their keys. Series defined while it runs are not among them.
     pub fn select(&self, selection: &Selection) -> Vec<SeriesId> {
         select::select(&self.shared, selection)
+    }
+
+    /// Shows the series that are meant, filter after filter, until `show` has seen enough: those of a filter in the
+    /// order in which they were first seen. A series that passes two filters is shown twice. Holds the index's lock
+    /// for short times only, and never while it calls `show`.
+    pub fn visit(
+        &self,
+        selection: &Selection,
+        show: &mut dyn FnMut(SeriesId, &SeriesKey) -> ControlFlow<()>,
+    ) {
+        select::visit_keys(&self.shared, selection, show);
+    }
+
+    /// The first `most` names of a kind that begin with `prefix`, in the order of their bytes, each once.
+    pub fn names(
+        &self,
+        scope: NameScope<'_>,
+        kind: NameKind,
+        prefix: &str,
+        most: usize,
+    ) -> Vec<Box<str>> {
+        self.name_orders
+            .names(&self.shared, scope, kind, prefix, most)
+    }
+
+    /// Whether a series ever had this name.
+    pub fn knows(&self, scope: NameScope<'_>, kind: NameKind, name: &str) -> bool {
+        names::knows(&self.shared, scope, kind, name)
     }
 
     /// The series that no run holds, of definitions up to and with `up_to`; `None` if there are none. Write them
@@ -351,4 +384,4 @@ enum Defined {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,8 @@
 //! A tag that a series does not have is the empty string. So a matcher that refuses the empty string wants **one
 //! of** the accepted pairs, and one that accepts it wants **none of** the refused pairs.
 
+use std::ops::ControlFlow;
+
 use parking_lot::RwLock;
 use penstock_model::{
     SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId, join_pair, split_pair,
@@ -26,21 +28,18 @@ use crate::series::shared::{Shared, Steps};
 /// The series that are meant, in the order of their keys.
 pub(crate) fn select(lock: &RwLock<Shared>, selection: &Selection) -> Vec<SeriesId> {
     let mut steps = Steps::new(lock);
-    let shared = steps.next();
-    // A series defined from here on may have pairs that the matchers have not been asked about.
-    let end = shared.next.series.0;
-    let Some(number) = shared.index.tenant_number(selection.tenant) else {
+    let Some(filtering) = Filtering::new(&mut steps, selection.tenant) else {
         return Vec::new();
-    };
-    let filtering = Filtering {
-        tenant: selection.tenant,
-        number,
-        end,
     };
     let mut ids = Vec::new();
     for filter in &selection.any_of {
         let before = ids.len();
-        filtering.run(&mut steps, filter, &mut ids);
+        let plan = filtering.plan(&mut steps, filter);
+        let all = plan.run(&mut steps, &mut |_, passing| {
+            ids.extend_from_slice(passing);
+            ControlFlow::Continue(())
+        });
+        debug_assert!(all.is_continue());
         if before > 0 {
             ids.sort_unstable();
             ids.dedup();
@@ -49,12 +48,63 @@ pub(crate) fn select(lock: &RwLock<Shared>, selection: &Selection) -> Vec<Series
     order::sort_by_key(&mut steps, ids)
 }
 
+/// Shows the series that are meant some at a time, filter after filter, until `show` has seen enough: those of a filter
+/// in the order of their ids, which is that in which they were first seen. One that passes two filters is shown twice.
+pub(crate) fn visit(lock: &RwLock<Shared>, selection: &Selection, show: &mut Show<'_>) {
+    let mut steps = Steps::new(lock);
+    let Some(filtering) = Filtering::new(&mut steps, selection.tenant) else {
+        return;
+    };
+    for filter in &selection.any_of {
+        let mut plan = filtering.plan(&mut steps, filter);
+        if !plan.candidates.is_sorted() {
+            steps.aside(|| plan.candidates.sort_unstable());
+        }
+        if plan.run(&mut steps, show).is_break() {
+            return;
+        }
+    }
+}
+
+/// Shows the series that are meant one by one, as [`visit`] does, without the lock.
+pub(crate) fn visit_keys(
+    lock: &RwLock<Shared>,
+    selection: &Selection,
+    show: &mut dyn FnMut(SeriesId, &SeriesKey) -> ControlFlow<()>,
+) {
+    visit(lock, selection, &mut |steps, ids| {
+        let index = &steps.next().index;
+        let keys: Vec<_> = ids
+            .iter()
+            .map(|id| (SeriesId(*id), index.key(*id)))
+            .collect();
+        steps.aside(|| {
+            for (id, key) in &keys {
+                if let Some(key) = key {
+                    show(*id, key)?;
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    });
+}
+
+/// Takes some series; at most [`Steps::SIZE`].
+type Show<'a> = dyn FnMut(&mut Steps<'_>, &[u32]) -> ControlFlow<()> + 'a;
+
 #[derive(Clone, Copy)]
 struct Filtering {
     tenant: TenantId,
     number: TenantNumber,
     /// The first id that is too young.
     end: u32,
+}
+
+/// A filter as sets of numbers, and the series to try.
+struct Plan {
+    metrics: IdBits,
+    demands: Vec<Demand>,
+    candidates: Vec<u32>,
 }
 
 /// What a matcher demands of a series' pairs.
@@ -72,7 +122,18 @@ enum Quantity {
 }
 
 impl Filtering {
-    fn run(self, steps: &mut Steps<'_>, filter: &SeriesFilter, out: &mut Vec<u32>) {
+    /// `None` for a tenant that has no series.
+    fn new(steps: &mut Steps<'_>, tenant: TenantId) -> Option<Self> {
+        let shared = steps.next();
+        Some(Self {
+            tenant,
+            number: shared.index.tenant_number(tenant)?,
+            // A series defined from here on may have pairs that the matchers have not been asked about.
+            end: shared.next.series.0,
+        })
+    }
+
+    fn plan(self, steps: &mut Steps<'_>, filter: &SeriesFilter) -> Plan {
         let (metrics, mut fewest) = self.metrics(steps, filter);
         let mut demands = Vec::with_capacity(filter.tags.len());
         let mut from = None;
@@ -84,10 +145,8 @@ impl Filtering {
             }
             demands.push(demand);
         }
-        if fewest == 0 {
-            return;
-        }
         let candidates = match from.and_then(|at| demands.get(at)) {
+            _ if fewest == 0 => Vec::new(),
             Some(demand) => self.union(steps, &demand.pairs, |index, pair| {
                 index.pairs.postings(pair)
             }),
@@ -96,14 +155,10 @@ impl Filtering {
                 metric.map_or(&[], |metric| metric.postings.as_slice())
             }),
         };
-        for chunk in candidates.chunks(Steps::SIZE) {
-            let index = &steps.next().index;
-            out.extend(chunk.iter().copied().filter(|id| {
-                index.record(*id).is_some_and(|record| {
-                    metrics.contains(record.metric)
-                        && demands.iter().all(|demand| demand.is_met_by(record.pairs))
-                })
-            }));
+        Plan {
+            metrics,
+            demands,
+            candidates,
         }
     }
 
@@ -199,7 +254,7 @@ impl Filtering {
         }
     }
 
-    /// The series of all `members`, each once: no series has two of them.
+    /// The series of all `members`, each once: no series has two of them. Those of one member are ascending.
     fn union(
         self,
         steps: &mut Steps<'_>,
@@ -212,6 +267,32 @@ impl Filtering {
             ids.extend(series.iter().take_while(|id| **id < self.end));
         }
         ids
+    }
+}
+
+impl Plan {
+    /// Shows the candidates that pass.
+    fn run(&self, steps: &mut Steps<'_>, show: &mut Show<'_>) -> ControlFlow<()> {
+        let mut passing = Vec::with_capacity(Steps::SIZE);
+        for chunk in self.candidates.chunks(Steps::SIZE) {
+            let index = &steps.next().index;
+            passing.clear();
+            passing.extend(chunk.iter().copied().filter(|id| self.passes(index, *id)));
+            if !passing.is_empty() {
+                show(steps, &passing)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn passes(&self, index: &Index, id: u32) -> bool {
+        index.record(id).is_some_and(|record| {
+            self.metrics.contains(record.metric)
+                && self
+                    .demands
+                    .iter()
+                    .all(|demand| demand.is_met_by(record.pairs))
+        })
     }
 }
 
@@ -228,7 +309,7 @@ impl Demand {
 }
 
 /// The next few of a list that may grow between two looks.
-fn step_of(list: Option<&Vec<u32>>, start: usize) -> &[u32] {
+pub(crate) fn step_of(list: Option<&Vec<u32>>, start: usize) -> &[u32] {
     let rest = list.and_then(|list| list.get(start..)).unwrap_or_default();
     rest.get(..Steps::SIZE).unwrap_or(rest)
 }

@@ -15,7 +15,7 @@ const NEXT: NextIds = NextIds {
     metric: MetricId(0),
 };
 
-fn tenant(number: u8) -> TenantId {
+pub(crate) fn tenant(number: u8) -> TenantId {
     TenantId::from_bytes([number; 16])
 }
 
@@ -34,13 +34,13 @@ fn key(of: u8, metric: &str, tags: &[(&str, &str)]) -> SeriesKey {
 }
 
 /// A registry with a log that only counts.
-struct Logged {
-    registry: SeriesRegistry,
+pub(crate) struct Logged {
+    pub(crate) registry: SeriesRegistry,
     last: Cell<u64>,
 }
 
 impl Logged {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             registry: SeriesRegistry::new(7, NEXT),
             last: Cell::new(0),
@@ -62,7 +62,7 @@ impl Logged {
             .resolve(key, day(of), day(today), budget, &mut define)
     }
 
-    fn resolve(&self, key: &SeriesKey) -> Resolved {
+    pub(crate) fn resolve(&self, key: &SeriesKey) -> Resolved {
         self.resolve_within(key, 10, 10, &Unlimited).unwrap()
     }
 
@@ -271,7 +271,7 @@ fn kind() -> impl Strategy<Value = SeriesKind> {
     ]
 }
 
-fn identity() -> impl Strategy<Value = SeriesIdentity> {
+pub(crate) fn identity() -> impl Strategy<Value = SeriesIdentity> {
     (
         0u8..2,
         kind(),
@@ -298,7 +298,7 @@ fn matcher(text: &'static str) -> impl Strategy<Value = Matcher> {
     ]
 }
 
-fn filter() -> impl Strategy<Value = SeriesFilter> {
+pub(crate) fn filter() -> impl Strategy<Value = SeriesFilter> {
     let kind = prop_oneof![
         3 => Just(KindFilter::RawOnly),
         1 => (matcher("1h|"), matcher("sum|max|"), matcher("sum|max|")).prop_map(
@@ -317,7 +317,7 @@ fn filter() -> impl Strategy<Value = SeriesFilter> {
         .prop_map(|(metric, kind, tags)| SeriesFilter { metric, kind, tags })
 }
 
-fn passes(filter: &SeriesFilter, identity: &SeriesIdentity) -> bool {
+pub(crate) fn passes(filter: &SeriesFilter, identity: &SeriesIdentity) -> bool {
     filter.kind.accepts(&identity.kind)
         && filter.metric.accepts(&identity.metric)
         && filter
