@@ -34,7 +34,7 @@ use crate::recovery::{self, OpenReport};
 use crate::row::{Row, Sequence, SeriesId};
 use crate::scan::Scan;
 use crate::scan::snapshot::Snapshot;
-use crate::series::{Selection, SeriesBudget};
+use crate::series::{Selection, SeriesBudget, SeriesRegistry};
 use crate::stats::StoreStats;
 use crate::tombstone::Tombstone;
 use crate::wal::record::{self, RECORD_ROWS_MAX, TOMBSTONE_SERIES_MAX, TombstoneRecord};
