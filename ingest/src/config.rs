@@ -69,10 +69,11 @@ pub struct TlsListen {
 /// Where the ledger comes from.
 #[derive(Debug, Clone)]
 pub enum LedgerSource {
-    /// Signed documents: a file that is watched, and `POST /ledger` on the admin port.
+    /// Signed documents: a mount that is watched, and `POST /ledger` on the admin port.
     Signed {
-        /// The mounted ledger. It may be missing: then the kept one or a POST must bring it.
-        file: PathBuf,
+        /// A file, or a folder as `docs/formats/ledger.md` draws it. It may be missing: then the kept ledger or a POST
+        /// must do.
+        path: PathBuf,
         /// Public keys, one of which must have signed; re-read with the ledger.
         verify_keys_file: PathBuf,
         /// The secret that `GET /ledger` asks for.
@@ -219,7 +220,7 @@ impl Config {
             data_directory: raw.data_directory,
             listen,
             ledger: LedgerSource::Signed {
-                file: raw.ledger.file,
+                path: raw.ledger.path,
                 verify_keys_file: raw.ledger.verify_keys_file,
                 bearer_file: raw.ledger.bearer_file,
             },

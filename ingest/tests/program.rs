@@ -27,7 +27,7 @@ impl Machine {
         let config = format!(
             "dataDirectory: {data}\n\
              listen: {{tls: null, plain: '{plain}', admin: '{admin}'}}\n\
-             ledger: {{file: {ledger}, verifyKeysFile: {keys}, bearerFile: {bearer}}}\n\
+             ledger: {{path: {ledger}, verifyKeysFile: {keys}, bearerFile: {bearer}}}\n\
              memoryMebibytes: 64\n\
              log: {{format: json}}\n",
             data = machine.path("data").display(),

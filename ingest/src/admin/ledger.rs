@@ -201,7 +201,7 @@ impl From<LedgerRefusal> for ApiError {
             }
             LedgerRefusal::Ledger(LedgerError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             LedgerRefusal::Ledger(_) => StatusCode::BAD_REQUEST,
-            LedgerRefusal::Keys { .. } | LedgerRefusal::Key { .. } => {
+            LedgerRefusal::Keys { .. } | LedgerRefusal::Key { .. } | LedgerRefusal::Mount(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             LedgerRefusal::NotSigned => StatusCode::NOT_FOUND,

@@ -2,34 +2,36 @@
 //!
 //! ```text
 //!   the copy on the data volume ─ at start ──┐
-//!   the mounted file ─ at start, on change ──┼─▶ verify ─▶ newer? ─▶ Authenticator ─▶ kept on the data volume
+//!   the mount ────────── at start, on change ┼─▶ verify ─▶ newer? ─▶ Authenticator ─▶ kept on the data volume
 //!   POST /ledger ────────────────────────────┘      │        │ the same: confirmed, nothing else
 //!                                                   └────────┴─▶ refused, counted; nothing changes
 //! ```
 //!
-//! The kept copy makes the revision grow across restarts: a mounted file that was set back is refused as long as the
-//! data volume lives. A damaged document of any origin leaves the last good ledger in force.
+//! The kept copy makes the revision grow across restarts: a mount that was set back is refused as long as the data
+//! volume lives. A damaged document of any origin leaves the last good ledger in force, and so does a mount whose files
+//! do not belong together.
 //!
 //! A ledger is in force before it is on the disk: a revocation does not wait for a full volume. What could not be kept
 //! is tried again at every poll.
 
 mod kept;
+mod mounted;
+mod refusal;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use penstock_tenancy::{
-    Checksum, Ledger, LedgerError, Offer, VerifiedLedger, VerifyingKey, accept,
-};
+use penstock_tenancy::{Checksum, Ledger, LedgerError, Offer, VerifiedLedger, accept};
 use tokio::sync::watch;
 
 use self::kept::KeptLedger;
+pub use self::mounted::MountError;
+use self::mounted::MountedLedger;
+pub use self::refusal::LedgerRefusal;
 use super::Authenticator;
 use crate::config::LedgerSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{LedgerLabels, LedgerOrigin};
-use crate::watched_files::WatchedFiles;
 
 /// Takes newer ledgers, keeps the last good one, and says what it has. One in a process.
 ///
@@ -38,18 +40,10 @@ use crate::watched_files::WatchedFiles;
 pub struct LedgerWatch {
     authenticator: Arc<Authenticator>,
     metrics: Metrics,
-    signed: Option<Signed>,
+    mounted: Option<MountedLedger>,
     kept: KeptLedger,
     state: Mutex<State>,
     confirmed: watch::Sender<bool>,
-}
-
-/// What signed ledgers need.
-#[derive(Debug)]
-struct Signed {
-    file: PathBuf,
-    verify_keys_file: PathBuf,
-    watched: WatchedFiles,
 }
 
 #[derive(Debug, Default)]
@@ -59,43 +53,7 @@ struct State {
     process_revision: Option<u64>,
     /// Bytes that are in force and not on the data volume yet.
     unkept: Option<Vec<u8>>,
-    last_refusal: Option<String>,
-}
-
-/// Why a ledger was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerRefusal {
-    /// The document is damaged, unsigned, old, or of another signer.
-    #[error("the ledger is refused")]
-    Ledger(#[from] LedgerError),
-    /// The keys that it could have been signed with cannot be read.
-    #[error("cannot read the verifying keys in {}", path.display())]
-    Keys {
-        /// Their file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A line of the file of keys is no key.
-    #[error("{} line {line}: not a verifying key", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// Which line, from 1.
-        line: usize,
-    },
-    /// This server takes its ledger from the program that it is part of.
-    #[error("this server takes no signed ledgers")]
-    NotSigned,
-    /// The embedding program handed over an older one.
-    #[error("revision {offered} is older than revision {current}, which is loaded")]
-    Stale {
-        /// What was handed over.
-        offered: u64,
-        /// What is loaded.
-        current: u64,
-    },
+    last_refusal: Option<(LedgerOrigin, String)>,
 }
 
 /// What an accepted document was.
@@ -114,7 +72,8 @@ pub struct LedgerStatus {
     pub revision: Option<u64>,
     /// Its bytes' name, if it was signed.
     pub checksum: Option<Checksum>,
-    /// Why the last refused document was refused, unless a newer one has been taken since.
+    /// Why the last refused document was refused, unless a newer one has been taken since, or a good one has come the
+    /// same way.
     pub last_refusal: Option<String>,
     /// Tenants whose removal the ledger asks for.
     pub removed_tenants: Vec<penstock_model::TenantId>,
@@ -130,29 +89,25 @@ impl LedgerWatch {
         source: &LedgerSource,
         data_directory: &std::path::Path,
     ) -> Self {
-        let signed = match source {
+        let mounted = match source {
             LedgerSource::Signed {
-                file,
+                path,
                 verify_keys_file,
                 ..
-            } => Some(Signed {
-                file: file.clone(),
-                verify_keys_file: verify_keys_file.clone(),
-                watched: WatchedFiles::new([file.clone(), verify_keys_file.clone()]),
-            }),
+            } => Some(MountedLedger::new(path.clone(), verify_keys_file.clone())),
             LedgerSource::InProcess => None,
         };
         Self {
             authenticator,
             metrics,
-            signed,
+            mounted,
             kept: KeptLedger::new(data_directory),
             state: Mutex::default(),
             confirmed: watch::Sender::new(false),
         }
     }
 
-    /// Loads the newest of the kept and the mounted ledger. Neither need exist.
+    /// Loads the newer of the kept and the mounted ledger. Neither need exist.
     pub fn load_at_start(&self) {
         match self.kept.read() {
             Ok(Some(document)) => self.offer_and_report(&document, LedgerOrigin::Kept),
@@ -162,18 +117,20 @@ impl LedgerWatch {
         self.poll();
     }
 
-    /// Looks whether the mounted file has changed and takes it if it is newer; keeps what could not be kept before.
+    /// Looks whether the mount has changed and takes its ledger if it is newer; keeps what could not be kept before.
     pub fn poll(&self) {
         self.keep_again();
-        let Some(signed) = &self.signed else { return };
-        if !signed.watched.changed() {
+        let Some(mounted) = &self.mounted else { return };
+        if !mounted.changed() {
             return;
         }
-        match std::fs::read(&signed.file) {
-            Ok(document) => self.offer_and_report(&document, LedgerOrigin::File),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        match mounted.read() {
+            Ok(Some(document)) => self.offer_and_report(&document, LedgerOrigin::File),
+            Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, file = %signed.file.display(), "the ledger file cannot be read");
+                let refusal = LedgerRefusal::from(error);
+                self.note_refusal(&mut self.state.lock(), &refusal, LedgerOrigin::File);
+                report(&refusal, LedgerOrigin::File);
             }
         }
     }
@@ -239,7 +196,7 @@ impl LedgerWatch {
         LedgerStatus {
             revision: self.authenticator.revision(),
             checksum: state.current.as_ref().map(VerifiedLedger::checksum),
-            last_refusal: state.last_refusal.clone(),
+            last_refusal: state.last_refusal.clone().map(|(_, why)| why),
             removed_tenants: applications
                 .iter()
                 .filter(|application| application.removed)
@@ -266,14 +223,14 @@ impl LedgerWatch {
 
     fn offer_and_report(&self, document: &[u8], origin: LedgerOrigin) {
         if let Err(refusal) = self.offer(document, origin) {
-            let error: &dyn std::error::Error = &refusal;
-            tracing::warn!(error, ?origin, "a ledger was refused");
+            report(&refusal, origin);
         }
     }
 
     fn offer(&self, document: &[u8], origin: LedgerOrigin) -> Result<Accepted, LedgerRefusal> {
         let mut state = self.state.lock();
-        let offer = self
+        let mounted = self.mounted.as_ref().ok_or(LedgerRefusal::NotSigned)?;
+        let offer = mounted
             .verify_keys()
             .and_then(|keys| Ok(accept(document, &keys, state.current.as_ref())?));
         match offer {
@@ -289,23 +246,32 @@ impl LedgerWatch {
                 self.keep_again();
                 Ok(accepted)
             }
-            Ok(Offer::AlreadyLoaded) => match &state.current {
-                Some(current) => Ok(Accepted::of(current)),
-                None => Err(LedgerRefusal::NotSigned),
-            },
-            Err(refusal) => {
-                // The mounted file is older than what was POSTed for as long as kubelet takes: no news.
-                let late = matches!(refusal, LedgerRefusal::Ledger(LedgerError::Stale { .. }))
-                    && origin == LedgerOrigin::File;
-                self.metrics
-                    .ledger_rejections
-                    .get_or_create(&LedgerLabels { origin })
-                    .inc();
-                if !late {
-                    state.last_refusal = Some(refusal.explain());
+            Ok(Offer::AlreadyLoaded) => {
+                state.forgive(origin);
+                match &state.current {
+                    Some(current) => Ok(Accepted::of(current)),
+                    None => Err(LedgerRefusal::NotSigned),
                 }
+            }
+            Err(refusal) => {
+                self.note_refusal(&mut state, &refusal, origin);
                 Err(refusal)
             }
+        }
+    }
+
+    fn note_refusal(&self, state: &mut State, refusal: &LedgerRefusal, origin: LedgerOrigin) {
+        self.metrics
+            .ledger_rejections
+            .get_or_create(&LedgerLabels { origin })
+            .inc();
+        // The mount is older than what was POSTed for as long as kubelet takes: no news.
+        let late = matches!(refusal, LedgerRefusal::Ledger(LedgerError::Stale { .. }))
+            && origin == LedgerOrigin::File;
+        if late {
+            state.forgive(origin);
+        } else {
+            state.last_refusal = Some((origin, refusal.explain()));
         }
     }
 
@@ -342,27 +308,20 @@ impl LedgerWatch {
             }
         }
     }
+}
 
-    fn verify_keys(&self) -> Result<Vec<VerifyingKey>, LedgerRefusal> {
-        let path = match &self.signed {
-            Some(signed) => &signed.verify_keys_file,
-            None => return Err(LedgerRefusal::NotSigned),
-        };
-        let text = std::fs::read_to_string(path).map_err(|source| LedgerRefusal::Keys {
-            path: path.clone(),
-            source,
-        })?;
-        text.lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(at, line)| {
-                line.parse().map_err(|_| LedgerRefusal::Key {
-                    path: path.clone(),
-                    line: at + 1,
-                })
-            })
-            .collect()
+impl State {
+    /// What came this way before was refused, and what comes now is good.
+    fn forgive(&mut self, origin: LedgerOrigin) {
+        if matches!(&self.last_refusal, Some((refused, _)) if *refused == origin) {
+            self.last_refusal = None;
+        }
     }
+}
+
+fn report(refusal: &LedgerRefusal, origin: LedgerOrigin) {
+    let error: &dyn std::error::Error = refusal;
+    tracing::warn!(error, ?origin, "a ledger was refused");
 }
 
 impl Accepted {
@@ -371,20 +330,6 @@ impl Accepted {
             revision: verified.ledger().revision,
             checksum: verified.checksum(),
         }
-    }
-}
-
-impl LedgerRefusal {
-    /// The error and all its causes, for people.
-    pub fn explain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
     }
 }
 

@@ -66,8 +66,9 @@ pub struct RawTls {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawLedger {
-    /// The signed ledger. Default `/etc/penstock/ledger/ledger.json`. Environment: `PENSTOCK_LEDGER_FILE`.
-    pub file: PathBuf,
+    /// The signed ledger: a file, or the folder that its Secrets are mounted as. Default `/etc/penstock/ledger`.
+    /// Environment: `PENSTOCK_LEDGER_PATH`.
+    pub path: PathBuf,
     /// Public keys that may have signed it, one a line. Default `/etc/penstock/ledger/verify-keys`.
     /// Environment: `PENSTOCK_LEDGER_VERIFY_KEYS_FILE`.
     pub verify_keys_file: PathBuf,
@@ -163,7 +164,7 @@ impl Default for RawTls {
 impl Default for RawLedger {
     fn default() -> Self {
         Self {
-            file: "/etc/penstock/ledger/ledger.json".into(),
+            path: "/etc/penstock/ledger".into(),
             verify_keys_file: "/etc/penstock/ledger/verify-keys".into(),
             bearer_file: "/etc/penstock/ledger/bearer".into(),
         }
@@ -327,7 +328,7 @@ pub(super) const OVERRIDES: [(&str, Override); 14] = [
         path(&mut c.tls.certificate_file, t)
     }),
     ("PENSTOCK_TLS_KEY_FILE", |c, t| path(&mut c.tls.key_file, t)),
-    ("PENSTOCK_LEDGER_FILE", |c, t| path(&mut c.ledger.file, t)),
+    ("PENSTOCK_LEDGER_PATH", |c, t| path(&mut c.ledger.path, t)),
     ("PENSTOCK_LEDGER_VERIFY_KEYS_FILE", |c, t| {
         path(&mut c.ledger.verify_keys_file, t)
     }),

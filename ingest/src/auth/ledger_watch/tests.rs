@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use penstock_model::{Clock, Timestamp};
 use penstock_tenancy::{LedgerFault, SigningKey, sign};
@@ -46,7 +46,7 @@ impl Machine {
 
     fn start_on(&self, data: &Path) -> LedgerWatch {
         let source = LedgerSource::Signed {
-            file: self.path("mounted"),
+            path: self.path("mounted"),
             verify_keys_file: self.path("verify-keys"),
             bearer_file: self.path("bearer"),
         };
@@ -273,4 +273,36 @@ fn an_inconsistent_ledger_is_explained_to_the_end() {
         "the ledger is refused: the ledger is inconsistent: replicas is 0"
     );
     assert_eq!(revision(&watch), None);
+}
+
+/// The mount as Secrets make it: the files of one folder.
+fn mount_as_secrets(folder: &Path, document: &[u8], revision: u64) {
+    let split = penstock_tenancy::secrets::split(document, revision, None).unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("ledger"), split.whole.unwrap()).unwrap();
+    std::fs::write(folder.join("head"), split.head.to_string()).unwrap();
+}
+
+#[test]
+fn a_torn_mount_is_told_until_it_is_whole_again() {
+    let machine = Machine::new();
+    let folder = machine.path("mounted");
+    mount_as_secrets(&folder, &signed(5), 5);
+    let watch = machine.start();
+    assert_eq!(revision(&watch), Some(5));
+
+    std::fs::write(folder.join("ledger"), signed(6)).unwrap();
+    watch.poll();
+    assert_eq!(revision(&watch), Some(5));
+    assert_eq!(rejections(&watch, LedgerOrigin::File), 1);
+    let told = watch.status().last_refusal.unwrap();
+    assert!(told.contains("do not belong together"), "{told}");
+
+    // A good document by another way does not mend the mount, but a newer one makes it no news.
+    watch.post(&signed(5)).unwrap();
+    assert_eq!(watch.status().last_refusal, Some(told));
+    mount_as_secrets(&folder, &signed(5), 5);
+    watch.poll();
+    assert_eq!(watch.status().last_refusal, None);
+    assert_eq!(rejections(&watch, LedgerOrigin::File), 1);
 }

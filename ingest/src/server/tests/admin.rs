@@ -18,7 +18,7 @@ impl Story {
         std::fs::write(story.path("bearer"), "operators-secret\n").unwrap();
         let mut config = story.config();
         config.ledger = LedgerSource::Signed {
-            file: story.path("ledger.json"),
+            path: story.path("ledger.json"),
             verify_keys_file: story.path("verify-keys"),
             bearer_file: story.path("bearer"),
         };
