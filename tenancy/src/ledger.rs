@@ -179,7 +179,11 @@ impl LedgerApplication {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    fn check(&self) -> Result<(), LedgerFault> {
+    /// Checks what must hold in an application, whatever else is in its ledger.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn check(&self) -> Result<(), LedgerFault> {
         if !self.tokens.is_sorted_by(|a, b| a.id < b.id) {
             return Err(LedgerFault::Order {
                 at: format!("the tokens of {}", self.full_name()),
@@ -191,7 +195,11 @@ impl LedgerApplication {
 }
 
 impl LedgerToken {
-    fn check_shape(&self) -> Result<(), LedgerFault> {
+    /// Checks what must hold in a token, whatever else is in its ledger.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn check_shape(&self) -> Result<(), LedgerFault> {
         // A token that is gone for good may have been stripped of its keys.
         let keys_min = match self.state {
             TokenState::Active | TokenState::Paused => 1,

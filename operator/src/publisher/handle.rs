@@ -1,0 +1,193 @@
+//! What controllers, watches and propagation hold of the publisher.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use parking_lot::Mutex;
+use penstock_api::Kind;
+use penstock_model::Clock;
+use penstock_tenancy::{Key, TokenId};
+use tokio::sync::{Notify, watch};
+
+use super::change::{Change, WakeKey};
+use super::committed::Committed;
+use super::desk::{Desk, Outcome};
+use super::document::Document;
+use super::merge::{Service, check_service};
+use super::progress::Progress;
+use super::wakes::Wakes;
+use crate::propagation::PodFacts;
+use crate::telemetry::Metrics;
+
+/// The publisher as everybody sees it. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    pub(super) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) desk: Mutex<Desk>,
+    /// Something may be taken into a revision.
+    pub(super) work: Notify,
+    /// Pods have moved: somebody may have to be woken.
+    pub(super) moved: Notify,
+    pub(super) newest: watch::Sender<Option<Arc<Document>>>,
+    /// The highest revision that a pod has reported.
+    pub(super) reported: watch::Sender<Option<u64>>,
+    pub(super) wakes: Wakes,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    since: Duration,
+}
+
+impl Publisher {
+    /// Begins with the ledger that was found, and its signed bytes if they are in the Secrets.
+    pub fn new(
+        found: Committed,
+        document: Option<Document>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Self {
+        metrics.ledger_revision.set(found.revision());
+        let shared = Shared {
+            since: clock.monotonic(),
+            desk: Mutex::new(Desk::new(Arc::new(found))),
+            work: Notify::new(),
+            moved: Notify::new(),
+            newest: watch::Sender::new(document.map(Arc::new)),
+            reported: watch::Sender::new(None),
+            wakes: Wakes::default(),
+            clock,
+            metrics,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The last revision that was written, with its entries at hand: the record of hashes.
+    pub fn committed(&self) -> Arc<Committed> {
+        Arc::clone(self.shared.desk.lock().committed())
+    }
+
+    /// Puts an entry into the next revision; what it replaces, if that is not written yet, is forgotten. An entry that
+    /// the ledger has already is left alone. `waker` is woken when the change is loaded where it must be, when it is not
+    /// after 5 s, and when it is refused.
+    pub fn stage(&self, waker: WakeKey, change: Change) {
+        let (wall, now) = (self.shared.clock.now(), self.shared.clock.monotonic());
+        let mut desk = self.shared.desk.lock();
+        desk.stage(waker, change, wall, now);
+        let staged = i64::try_from(desk.staged()).unwrap_or(i64::MAX);
+        drop(desk);
+        self.shared.metrics.changes_staged.set(staged);
+        self.shared.work.notify_one();
+    }
+
+    /// How far a change has come. Ask with the very change that was staged.
+    pub fn progress(&self, change: &Change) -> Progress {
+        let (wall, now) = (self.shared.clock.now(), self.shared.clock.monotonic());
+        self.shared.desk.lock().progress(change, wall, now)
+    }
+
+    /// Objects of one kind to reconcile again, for `Controller::reconcile_on`. One consumer a kind; it never ends.
+    pub fn wakes(&self, kind: Kind) -> impl Stream<Item = WakeKey> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        stream::unfold(shared, move |shared| async move {
+            let key = Box::pin(shared.wakes.of(kind)).next().await?;
+            Some((key, shared))
+        })
+    }
+
+    /// Remembers a key from the moment it is drawn until [`Publisher::forget_key`], in memory alone: a reconcile that
+    /// finds one draws none.
+    pub fn stage_key(&self, id: TokenId, key: Key) {
+        self.shared.desk.lock().keep_key(id, key);
+    }
+
+    /// The key that was drawn for a token and is in no Secret yet.
+    pub fn staged_key(&self, id: TokenId) -> Option<Key> {
+        self.shared.desk.lock().kept_key(id)
+    }
+
+    /// The key is in its Secret, or nobody will ever need it.
+    pub fn forget_key(&self, id: TokenId) {
+        self.shared.desk.lock().drop_key(id);
+    }
+
+    /// How long this process has held the lease. After two minutes no request of a former leader can still arrive.
+    pub fn leading_for(&self) -> Duration {
+        self.shared
+            .clock
+            .monotonic()
+            .saturating_sub(self.shared.since)
+    }
+
+    /// Every cache is full: from now on removals are taken into revisions. Until then they stay staged.
+    pub fn caches_are_full(&self) {
+        self.shared.desk.lock().allow_removals();
+        self.shared.work.notify_one();
+    }
+
+    /// What pods and volumes there are to share limits and data. Nothing is written before the first call.
+    pub fn set_service(&self, service: Service) {
+        if let Err(error) = check_service(&service) {
+            tracing::error!(%error, "the data volumes cannot stand in a ledger; the last ones stay");
+            return;
+        }
+        self.shared.desk.lock().service = Some(service);
+        self.shared.work.notify_one();
+    }
+
+    /// The ingest pods that run now.
+    pub fn set_pods(&self, pods: Vec<PodFacts>) {
+        let now = self.shared.clock.monotonic();
+        self.shared.desk.lock().roster.set(pods, now);
+        self.shared.moved.notify_one();
+    }
+
+    /// A pod has the ledger of this revision, with the right checksum.
+    pub fn confirm(&self, pod: &str, incarnation: &str, revision: u64) {
+        self.shared
+            .desk
+            .lock()
+            .roster
+            .confirm(pod, incarnation, revision);
+        self.shared.moved.notify_one();
+    }
+
+    /// A pod has a ledger that ours must outgrow: one of a higher revision, or other bytes of the same.
+    pub fn outgrow(&self, revision: u64) {
+        let raised = self.shared.reported.send_if_modified(|reported| {
+            let higher = reported.is_none_or(|known| known < revision);
+            if higher {
+                *reported = Some(revision);
+            }
+            higher
+        });
+        if raised {
+            tracing::warn!(
+                revision,
+                "a pod has a ledger that is not ours: writing a higher revision"
+            );
+            self.shared.work.notify_one();
+        }
+    }
+
+    /// The newest signed ledger, to be delivered.
+    pub fn newest(&self) -> watch::Receiver<Option<Arc<Document>>> {
+        self.shared.newest.subscribe()
+    }
+
+    /// Tells everybody whom an outcome concerns.
+    pub(super) fn tell(&self, outcome: Outcome) {
+        for seconds in &outcome.seconds {
+            self.shared
+                .metrics
+                .propagation_seconds
+                .observe(seconds.as_secs_f64());
+        }
+        self.shared.wakes.wake(outcome.wake);
+    }
+}
