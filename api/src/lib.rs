@@ -47,9 +47,9 @@ pub use propagation::Propagation;
 pub use span::Span;
 pub use token::{Token, TokenName};
 pub use token_resources::{
-    Allow, ApplicationRef, DeletionPolicy, KeySource, KeyState, KeyStatus, ReadAllow, ReadToken,
-    ReadTokenSpec, Rotation, SecretKeyRef, SecretSpec, State, TokenLimits, TokenSpec, TokenStatus,
-    WireProtocol, WriteToken, WriteTokenSpec,
+    Allow, ApplicationRef, DeletionPolicy, KeySource, KeyState, KeyStatus, ReadAllow, ReadLimits,
+    ReadToken, ReadTokenSpec, Rotation, SecretKeyRef, SecretSpec, State, TokenLimits, TokenSpec,
+    TokenStatus, WireProtocol, WriteToken, WriteTokenSpec,
 };
 pub use token_secret::{Endpoints, token_secret};
 

@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use key::{KeySource, Rotation, SecretKeyRef};
-pub use rights::{Allow, ReadAllow, TokenLimits, WireProtocol};
+pub use rights::{Allow, ReadAllow, ReadLimits, TokenLimits, WireProtocol};
 pub use secret::{DeletionPolicy, SecretSpec};
 pub use status::{KeyState, KeyStatus, TokenStatus};
 
@@ -97,6 +97,9 @@ pub struct ReadTokenSpec {
     /// What both kinds of token have.
     #[serde(flatten)]
     pub common: TokenSpec,
+    /// What it may ask for.
+    #[serde(default)]
+    pub limits: ReadLimits,
     /// Where it may be used.
     #[serde(default)]
     pub allow: ReadAllow,

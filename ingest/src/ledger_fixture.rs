@@ -3,7 +3,7 @@
 use penstock_model::{Charset, Tags, TenantId};
 use penstock_tenancy::{
     Allow, ApplicationLimits, Credential, KeyHash, Ledger, LedgerApplication, LedgerKey,
-    LedgerToken, OnError, Permission, Profile, SigningKey, TokenLimits, TokenState,
+    LedgerToken, OnError, Permission, Profile, ReadLimits, SigningKey, TokenLimits, TokenState,
 };
 
 /// The id of the token that [`ledger`] has.
@@ -46,6 +46,7 @@ pub(crate) fn token(id: &str, key: &str, permission: Permission) -> LedgerToken 
         not_before: None,
         expires_at: None,
         limits: TokenLimits::default(),
+        read_limits: ReadLimits::default(),
         allow: Allow::default(),
     }
 }

@@ -12,6 +12,7 @@ pub mod listener;
 #[cfg(test)]
 mod manual_clock;
 pub mod protocol;
+pub mod read;
 pub mod server;
 pub mod shutdown;
 #[cfg(test)]

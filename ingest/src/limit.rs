@@ -3,7 +3,7 @@
 //! ```text
 //!   Quotas ──────────┬── by tenant ──► ApplicationUse ◄──┐   points/s, new series/h, connections,
 //!   (one a process)  │                                   │   and the whole of the application's limits
-//!                    └── by token ───► GrantLimits ──────┘   points/s and connections of the token
+//!                    └── by token ───► GrantLimits ──────┘   points/s, connections and reads/s of the token
 //!                                        ▲
 //!                                      Grant (auth)
 //! ```
@@ -19,6 +19,7 @@ mod exceeded;
 mod meter;
 pub mod quota;
 pub mod rate;
+mod read_meter;
 mod registry;
 mod window;
 

@@ -211,7 +211,8 @@ impl LedgerToken {
         }
         let at = || format!("token {}", self.id);
         check_tags(self.tags.len(), at)?;
-        check_limits(self.limits.values(), at)
+        check_limits(self.limits.values(), at)?;
+        check_limits(self.read_limits.values(), at)
     }
 }
 

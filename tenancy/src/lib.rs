@@ -39,7 +39,7 @@ pub use credential::{Credential, CredentialError};
 pub use key::{Key, KeyError, looks_like_key, redact_keys};
 pub use key_hash::KeyHash;
 pub use ledger::{Ledger, LedgerFault};
-pub use limits::{ApplicationLimits, TokenLimits, per_pod};
+pub use limits::{ApplicationLimits, ReadLimits, TokenLimits, per_pod};
 pub use permission::{Permission, Protocol};
 pub use signed::{
     Checksum, LedgerError, Offer, SigningKey, VerifiedLedger, VerifyingKey, accept, sign, verify,

@@ -101,6 +101,24 @@ limits! {
     }
 }
 
+limits! {
+    /// What one read token may ask for. All but the rate hold for each request.
+    pub struct ReadLimits {
+        /// From the start to the end of what is asked for.
+        max_range_days: "maxRangeDays", "days", 0, 0..=100_000;
+        /// Series that are selected.
+        max_series: "maxSeries", "series", 1_000_000, 1..=100_000_000;
+        /// Samples that are read, and buckets that are filled.
+        max_samples: "maxSamples", "samples", 1_000_000_000, 1..=1_000_000_000_000_000;
+        /// Time from the first look at the data to the last byte of the answer.
+        max_seconds: "maxSeconds", "seconds", 60, 1..=86_400;
+        /// Memory for what lies between samples and answer.
+        max_bytes: "maxBytes", "bytes", 268_435_456, 1_048_576..=68_719_476_736;
+        /// Requests a second, averaged over ten seconds: after a pause ten seconds' worth may come at once.
+        queries_per_second: "queriesPerSecond", "requests/s", 0, 0..=1_000_000;
+    }
+}
+
 /// A pod's share of a limit that holds for the whole service: rounded up, so that no pod has nothing.
 pub fn per_pod(limit: u64, replicas: u32) -> u64 {
     limit.div_ceil(u64::from(replicas.max(1)))
@@ -113,8 +131,12 @@ mod tests {
     #[test]
     fn every_default_lies_in_its_range() {
         let defaults = ApplicationLimits::default();
-        let of_token = TokenLimits::default();
-        for (limit, value) in defaults.values().chain(of_token.values()) {
+        let (of_token, of_reader) = (TokenLimits::default(), ReadLimits::default());
+        for (limit, value) in defaults
+            .values()
+            .chain(of_token.values())
+            .chain(of_reader.values())
+        {
             assert_eq!(value, limit.default, "{}", limit.name);
             assert!((limit.min..=limit.max).contains(&value), "{}", limit.name);
         }
@@ -142,6 +164,7 @@ mod tests {
         let expected: Vec<String> = ApplicationLimits::TABLE
             .iter()
             .chain(TokenLimits::TABLE)
+            .chain(ReadLimits::TABLE)
             .map(
                 |Limit {
                      name,

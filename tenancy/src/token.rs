@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::draw_alphanumeric;
 use crate::wire;
-use crate::{KeyHash, Permission, Protocol, SourceRange, TokenLimits};
+use crate::{KeyHash, Permission, Protocol, ReadLimits, SourceRange, TokenLimits};
 
 /// Characters of a token's id.
 pub const TOKEN_ID_LENGTH: usize = 12;
@@ -131,6 +131,9 @@ pub struct LedgerToken {
     /// Limits of its own, beneath its application's.
     #[serde(default, skip_serializing_if = "wire::is_default")]
     pub limits: TokenLimits,
+    /// What a read token may ask for. A write token has the defaults: it reads what it deletes.
+    #[serde(default, skip_serializing_if = "wire::is_default")]
+    pub read_limits: ReadLimits,
     /// Where and for what it may be used.
     #[serde(default, skip_serializing_if = "wire::is_default")]
     pub allow: Allow,

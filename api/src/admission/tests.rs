@@ -102,6 +102,13 @@ fn a_manifest_with_everything_is_taken() {
     accepts(&write(json!({
         "key": {"generate": {}}, "rotation": {"every": "720h", "overlap": "24h", "trigger": "leak of May"}
     })));
+    accepts(&token(
+        "ReadToken",
+        json!({"limits": {
+            "maxRangeDays": 31, "maxSeries": 1000, "maxSamples": 1_000_000, "maxSeconds": 5,
+            "maxBytes": 67_108_864, "queriesPerSecond": 10
+        }}),
+    ));
 }
 
 #[test]
@@ -119,8 +126,8 @@ fn rules_of_the_schema_name_the_field() {
         "spec.allow.protocols[0]: must be one of Telnet, Http, not \"Smtp\"",
     );
     rejects(
-        &token("ReadToken", json!({"limits": {}})),
-        "spec.limits: unknown field",
+        &token("ReadToken", json!({"limits": {"pointsPerSecond": 1}})),
+        "spec.limits.pointsPerSecond: unknown field",
     );
     rejects(
         &json!({"apiVersion": "penstock.dev/v1alpha1", "kind": "ReadToken", "metadata": {"name": "a"}}),

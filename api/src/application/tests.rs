@@ -4,7 +4,7 @@ use penstock_tenancy::limits::Limit;
 use serde_json::Value;
 
 use super::*;
-use crate::WriteToken;
+use crate::{ReadToken, WriteToken};
 
 fn limits_schema<T: kube::CustomResourceExt>() -> Value {
     let crd = serde_json::to_value(T::crd()).unwrap();
@@ -35,12 +35,24 @@ fn ranges_are_those_of_the_one_table() {
         &limits_schema::<WriteToken>(),
         penstock_tenancy::TokenLimits::TABLE,
     );
+    assert_same(
+        &limits_schema::<ReadToken>(),
+        penstock_tenancy::ReadLimits::TABLE,
+    );
 }
 
 #[test]
 fn descriptions_tell_the_default_of_the_one_table() {
-    let schema = limits_schema::<MetricsApplication>();
-    for limit in ApplicationLimits::TABLE {
+    let application = limits_schema::<MetricsApplication>();
+    let reader = limits_schema::<ReadToken>();
+    let tables = [
+        (application, ApplicationLimits::TABLE),
+        (reader, penstock_tenancy::ReadLimits::TABLE),
+    ];
+    let rows = tables
+        .iter()
+        .flat_map(|(schema, table)| table.iter().map(move |limit| (schema, limit)));
+    for (schema, limit) in rows {
         let description = schema[limit.name]["description"].as_str().unwrap();
         let told = format!("Default {}", limit.default);
         assert!(description.contains(&told), "{}: {description}", limit.name);

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use penstock_model::Timestamp;
 use penstock_tenancy::{
-    Allow, LedgerApplication, LedgerKey, LedgerToken, SourceRange, TokenId, TokenLimits, TokenState,
+    Allow, LedgerApplication, LedgerKey, LedgerToken, ReadLimits, SourceRange, TokenId,
+    TokenLimits, TokenState,
 };
 
 use super::{Problem, Reason, Sources, forced_tags};
@@ -114,7 +115,7 @@ impl<'a> Placing<'a> {
                 message,
             ));
         }
-        let (limits, allow) = rights(token, source_ranges);
+        let (limits, read_limits) = limits(token);
         Ok(LedgerToken {
             id: keys.id,
             namespace: name.namespace,
@@ -129,7 +130,8 @@ impl<'a> Placing<'a> {
             not_before: token.spec().not_before.as_ref().map(moment),
             expires_at: token.spec().expires_at.as_ref().map(moment),
             limits,
-            allow,
+            read_limits,
+            allow: rights(token, source_ranges),
         })
     }
 
@@ -184,15 +186,19 @@ fn source_ranges(token: &Token) -> Result<Vec<SourceRange>, Problem> {
     Ok(ranges)
 }
 
-fn rights(token: &Token, source_ranges: Vec<SourceRange>) -> (TokenLimits, Allow) {
+fn limits(token: &Token) -> (TokenLimits, ReadLimits) {
     match token {
-        Token::Read(_) => {
-            let allow = Allow {
-                source_ranges,
-                ..Allow::default()
-            };
-            (TokenLimits::default(), allow)
-        }
+        Token::Read(token) => (TokenLimits::default(), token.spec.limits.to_ledger()),
+        Token::Write(token) => (token.spec.limits.to_ledger(), ReadLimits::default()),
+    }
+}
+
+fn rights(token: &Token, source_ranges: Vec<SourceRange>) -> Allow {
+    match token {
+        Token::Read(_) => Allow {
+            source_ranges,
+            ..Allow::default()
+        },
         Token::Write(token) => {
             let given = &token.spec.allow;
             let mut allow = Allow {
@@ -209,7 +215,7 @@ fn rights(token: &Token, source_ranges: Vec<SourceRange>) -> (TokenLimits, Allow
             allow.protocols.dedup();
             allow.metric_prefixes.sort_unstable();
             allow.metric_prefixes.dedup();
-            (token.spec.limits.to_ledger(), allow)
+            allow
         }
     }
 }

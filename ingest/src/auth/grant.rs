@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use penstock_model::{Charset, Tags, TenantId, Timestamp};
 use penstock_tenancy::{
     Allow, ApplicationLimits, KeyHash, LedgerApplication, LedgerKey, LedgerToken, OnError,
-    Permission, Profile, Refusal, TokenId,
+    Permission, Profile, ReadLimits, Refusal, TokenId,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,7 @@ pub struct Grant {
     key: KeyHash,
     end: Option<Timestamp>,
     application_limits: ApplicationLimits,
+    read_limits: ReadLimits,
     limits: Arc<GrantLimits>,
     superseded: AtomicBool,
     cut: CancellationToken,
@@ -91,6 +92,7 @@ impl Grant {
             key: key.hash,
             end: token.end(key),
             application_limits: application.limits,
+            read_limits: token.read_limits,
             limits,
             superseded: AtomicBool::new(false),
             cut: CancellationToken::new(),
@@ -152,6 +154,11 @@ impl Grant {
     /// The limits of one request: body, points, age of points.
     pub fn application_limits(&self) -> &ApplicationLimits {
         &self.application_limits
+    }
+
+    /// What one request may read.
+    pub fn read_limits(&self) -> &ReadLimits {
+        &self.read_limits
     }
 
     /// Rates and counts that all connections of the token and of its application share.
@@ -228,6 +235,7 @@ impl Grant {
         self.version == other.version
             && self.end == other.end
             && self.application_limits == other.application_limits
+            && self.read_limits == other.read_limits
             && Arc::ptr_eq(&self.limits, &other.limits)
     }
 

@@ -12,6 +12,7 @@ use penstock_tenancy::Permission;
 use super::error::ApiError;
 use super::router::HttpContext;
 use super::series_arguments;
+use crate::read::ReadScope;
 
 /// Answers a delete.
 pub(crate) async fn delete_series(
@@ -21,12 +22,8 @@ pub(crate) async fn delete_series(
     let grant = context.authorize(&request, Permission::Write)?;
     grant.require_delete()?;
     let asked = series_arguments::read(&context, request).await?;
-    let selection = asked.selection(
-        grant.tenant(),
-        grant.own_tags(),
-        &grant.allow().metric_prefixes,
-    );
     let (from, to) = asked.delete_window();
+    let selection = ReadScope::of(&grant).selection(asked.into_filters());
     let store = context.server().store.clone();
     let deleting = tokio::task::spawn_blocking(move || store.delete(&selection, from, to));
     let deleted = match deleting.await {

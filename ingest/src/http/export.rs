@@ -26,13 +26,13 @@ use penstock_store::error::{StoreError, WithCauses};
 use penstock_store::scan::Scan;
 use penstock_store::series::Selection;
 use penstock_store::store::Store;
-use penstock_tenancy::Permission;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::ApiError;
 use super::router::HttpContext;
 use super::series_arguments;
 use crate::protocol::export::lines::LineRenderer;
+use crate::read::Reader;
 
 /// What `VictoriaMetrics` calls its lines.
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/stream+json");
@@ -80,28 +80,24 @@ pub(crate) async fn export(
     State(context): State<HttpContext>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let grant = context.authorize(&request, Permission::Read)?;
+    let reader = context.authorize_read(&request)?;
     let asked = series_arguments::read(&context, request).await?;
     let server = context.server();
-    let selection = asked.selection(
-        grant.tenant(),
-        grant.own_tags(),
-        &grant.allow().metric_prefixes,
-    );
     let (from, to) = asked.export_window(server.clock.now());
     let (pieces, received) = mpsc::channel(1);
     let job = Job {
         store: server.store.clone(),
-        selection,
         from,
         to,
         lines: LineRenderer::new(asked.line_rows()),
+        selection: reader.scope().selection(asked.into_filters()),
         pieces: PieceSender {
             pieces,
             stall: server.exports.stall,
             runtime: tokio::runtime::Handle::current(),
         },
         _turn: server.exports.turn().await?,
+        _reader: reader,
     };
     tokio::task::spawn_blocking(move || job.run());
     respond(received).await
@@ -152,6 +148,7 @@ struct Job {
     lines: LineRenderer,
     pieces: PieceSender,
     _turn: OwnedSemaphorePermit,
+    _reader: Reader,
 }
 
 impl Job {

@@ -30,6 +30,7 @@ use super::credentials::Claim;
 use super::error::ApiError;
 use super::{delete_series, export, health, put, rollup};
 use crate::auth::{AuthError, Grant};
+use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
 
 pub(crate) use path::canonical;
@@ -91,6 +92,19 @@ impl HttpContext {
         };
         grant.require(permission)?;
         Ok(grant)
+    }
+
+    /// What the credential in a request's header may read. Hold it until the answer has been made.
+    ///
+    /// # Errors
+    /// 401, 403, 429.
+    pub fn authorize_read<B>(&self, request: &http::Request<B>) -> Result<Reader, ApiError> {
+        let grant = self.authorize(request, Permission::Read)?;
+        Reader::new(grant).map_err(|exceeded| {
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+                .with_details(exceeded.to_string())
+                .with_retry_after(exceeded.retry_after)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_tenancy::{ApplicationLimits, TokenId, TokenLimits, per_pod};
+use penstock_tenancy::{ApplicationLimits, ReadLimits, TokenId, TokenLimits, per_pod};
 
 /// Whose limit it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl LimitExceeded {
         ApplicationLimits::TABLE
             .iter()
             .chain(TokenLimits::TABLE)
+            .chain(ReadLimits::TABLE)
             .find(|row| row.name == self.limit)
             .map_or("", |row| row.unit)
     }

@@ -12,6 +12,7 @@ use penstock_tenancy::{ApplicationLimits, per_pod};
 use super::exceeded::LimitExceeded;
 use super::meter::{Figures, Meter};
 use super::rate::{Rate, TokenBucket};
+use super::read_meter::ReadMeter;
 use super::window::{OutsideWindow, TimeWindow};
 
 /// The most points that one taker holds in advance; see [`PointLease`].
@@ -33,6 +34,7 @@ pub(super) struct ApplicationUse {
 pub struct GrantLimits {
     application: Arc<ApplicationUse>,
     token: Meter,
+    reads: ReadMeter,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,13 +68,32 @@ impl GrantLimits {
     pub(super) fn new(
         application: Arc<ApplicationUse>,
         token: Meter,
+        reads: ReadMeter,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             application,
             token,
+            reads,
             clock,
         }
+    }
+
+    pub(super) fn read_meter(&self) -> &ReadMeter {
+        &self.reads
+    }
+
+    /// Counts one request that reads.
+    ///
+    /// # Errors
+    /// The token has asked for as much as it may.
+    pub fn take_read(&self) -> Result<(), LimitExceeded> {
+        let now = self.clock.monotonic();
+        self.reads.take(now).map_err(|(figure, wait)| {
+            let replicas = self.token.replicas();
+            self.token
+                .exceeded("queriesPerSecond", figure, replicas, wait)
+        })
     }
 
     pub(super) fn token_meter(&self) -> &Meter {

@@ -12,6 +12,7 @@ use penstock_tenancy::{
 use super::exceeded::LimitOwner;
 use super::meter::{Figures, Meter};
 use super::quota::{ApplicationUse, GrantLimits};
+use super::read_meter::ReadMeter;
 
 /// What all applications and tokens have used. It survives ledger reloads.
 #[derive(Debug)]
@@ -60,12 +61,15 @@ impl Quotas {
         match known.tokens.get(&token.id) {
             Some(limits) if limits.is_of(&of_application) => {
                 limits.token_meter().set(figures, now);
+                limits.read_meter().set(&token.read_limits, replicas, now);
                 Arc::clone(limits)
             }
             _ => {
                 let meter = Meter::new(LimitOwner::Token(token.id), figures, now);
+                let reads = ReadMeter::default();
+                reads.set(&token.read_limits, replicas, now);
                 let clock = Arc::clone(&self.clock);
-                let limits = Arc::new(GrantLimits::new(of_application, meter, clock));
+                let limits = Arc::new(GrantLimits::new(of_application, meter, reads, clock));
                 known.tokens.insert(token.id, Arc::clone(&limits));
                 limits
             }

@@ -14,8 +14,8 @@
 pub mod lines;
 pub mod time;
 
-use penstock_model::{Tags, TenantId, Timestamp};
-use penstock_store::series::{Selection, SeriesFilter};
+use penstock_model::{Tags, Timestamp};
+use penstock_store::series::SeriesFilter;
 
 use self::time::{TimeError, parse_time};
 use super::quote::Quoted;
@@ -132,17 +132,9 @@ impl SeriesRequest {
         Ok(())
     }
 
-    /// The series of a tenant, as far as a token with these tags and metric prefixes may see or delete them.
-    pub fn selection(
-        &self,
-        tenant: TenantId,
-        token_tags: &Tags,
-        metric_prefixes: &[String],
-    ) -> Selection {
-        let mut any_of = self.filters.clone();
-        selector::narrow_by_tags(&mut any_of, token_tags);
-        selector::narrow_by_metric_prefixes(&mut any_of, metric_prefixes);
-        Selection { tenant, any_of }
+    /// The series that are asked for: one filter needs to take them.
+    pub fn into_filters(self) -> Vec<SeriesFilter> {
+        self.filters
     }
 
     /// The window of an export: from 1970 to now unless said otherwise.
@@ -263,27 +255,17 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_is_narrowed_by_token_and_arguments() {
+    fn every_filter_is_narrowed_by_the_arguments() {
         let request = parse(
             "match=m&match=n&extra_label=site=paris&extra_filters[]={a=\"b\"}&extra_filters={c=\"d\"}",
         )
         .unwrap();
-        let tenant = TenantId::from_bytes([7; 16]);
-        let token_tags = Tags::from_pairs([("fleet", "f1")]).unwrap();
-        let selection = request.selection(tenant, &token_tags, &["m".to_owned()]);
-        assert_eq!(selection.tenant, tenant);
-        assert_eq!(selection.any_of.len(), 4);
-        for filter in &selection.any_of {
+        let filters = request.into_filters();
+        assert_eq!(filters.len(), 4);
+        for filter in &filters {
             let keys: Vec<&str> = filter.tags.iter().map(|(key, _)| &**key).collect();
-            assert!(
-                keys.contains(&"site") && keys.contains(&"fleet"),
-                "{keys:?}"
-            );
+            assert!(keys.contains(&"site"), "{keys:?}");
             assert!(matches!(filter.kind, KindFilter::RawOnly));
-            assert!(
-                !filter.metric.accepts("n"),
-                "the token has only metrics that begin with m"
-            );
         }
     }
 

@@ -3,7 +3,7 @@ use penstock_model::{Charset, Tags, TenantId};
 use super::*;
 use crate::{
     Allow, ApplicationLimits, KeyHash, LedgerKey, OnError, Permission, Profile, Protocol,
-    TokenLimits,
+    ReadLimits, TokenLimits,
 };
 
 pub(crate) fn application(namespace: &str, name: &str, tenant: u8) -> LedgerApplication {
@@ -37,6 +37,7 @@ pub(crate) fn token(id: &str) -> LedgerToken {
         not_before: None,
         expires_at: None,
         limits: TokenLimits::default(),
+        read_limits: ReadLimits::default(),
         allow: Allow::default(),
     }
 }
@@ -77,6 +78,8 @@ pub(crate) fn full() -> Ledger {
     let mut read = token("Rd0000000001");
     read.permission = Permission::Read;
     read.state = TokenState::Paused;
+    read.read_limits.max_series = 1_000;
+    read.read_limits.queries_per_second = 5;
     mill.tokens = vec![write, read];
     let mut gone = application("other", "gone", 1);
     gone.paused = true;

@@ -19,6 +19,7 @@ fn token(keys: Vec<LedgerKey>) -> LedgerToken {
         not_before: None,
         expires_at: None,
         limits: TokenLimits::default(),
+        read_limits: ReadLimits::default(),
         allow: Allow::default(),
     }
 }

@@ -161,6 +161,24 @@ fn rollups_are_seen_by_those_who_name_them() {
 }
 
 #[test]
+fn a_reader_that_asks_too_often_is_told_when_to_come_back() {
+    let story = with_reader(|reader| reader.read_limits.queries_per_second = 1);
+    for _ in 0..10 {
+        assert_eq!(story.get("match=m").status, 200);
+    }
+    let refused = story.get("match=m");
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.headers[RETRY_AFTER], "1");
+    assert!(
+        refused
+            .body
+            .contains("limit queriesPerSecond of token TokenNumber3 reached: 1 requests/s"),
+        "{}",
+        refused.body
+    );
+}
+
+#[test]
 fn bad_requests_are_told_what_to_mend() {
     let story = with_reader(|_| {});
     for (arguments, text) in [
@@ -302,13 +320,13 @@ fn nobody_to_listen_ends_the_scan() {
         .map(|i| format!(r#"{{"metric":"m","timestamp":{},"value":{i}}}"#, i + 1))
         .collect();
     story.write(1, &format!("[{}]", points.join(",")));
-    let tenant = story.grant(READER).tenant();
+    let scope = crate::read::ReadScope::of(&story.grant(READER));
     let asked = crate::protocol::export::SeriesRequest::parse(
         [("match".into(), "m".into())].into_iter(),
         Timestamp::MIN,
     )
     .unwrap();
-    let selection = asked.selection(tenant, &tags(&[]), &[]);
+    let selection = scope.selection(asked.into_filters());
     let scan = || {
         story
             .store

@@ -33,6 +33,7 @@ impl Story {
             not_before: None,
             expires_at: None,
             limits: of_token,
+            read_limits: penstock_tenancy::ReadLimits::default(),
             allow: Allow::default(),
         };
         let application = LedgerApplication {

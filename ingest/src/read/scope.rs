@@ -1,0 +1,57 @@
+//! Whose series, and which of them.
+
+use std::sync::Arc;
+
+use penstock_model::{Tags, TenantId};
+use penstock_store::series::{Selection, SeriesFilter};
+use penstock_tenancy::ReadLimits;
+
+use crate::auth::Grant;
+use crate::protocol::selector;
+
+/// The series that a grant sees or deletes, and how much of them one request may ask for. A value: it can go to
+/// another thread.
+#[derive(Clone, Debug)]
+pub struct ReadScope {
+    tenant: TenantId,
+    tags: Tags,
+    metric_prefixes: Arc<[String]>,
+    limits: ReadLimits,
+}
+
+impl ReadScope {
+    /// What a grant sees. The tags of its application are no filter: series that are older do not have them.
+    pub fn of(grant: &Grant) -> Self {
+        Self {
+            tenant: grant.tenant(),
+            tags: grant.own_tags().clone(),
+            metric_prefixes: grant.allow().metric_prefixes.as_slice().into(),
+            limits: *grant.read_limits(),
+        }
+    }
+
+    /// Whose data it is.
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// What one request may ask for.
+    pub const fn limits(&self) -> &ReadLimits {
+        &self.limits
+    }
+
+    /// Whether it sees all series of its tenant: what is known of the tenant as a whole may then be answered.
+    pub fn is_whole_tenant(&self) -> bool {
+        self.tags.is_empty() && self.metric_prefixes.is_empty()
+    }
+
+    /// The series of the tenant that one of these filters takes and the grant may see.
+    pub fn selection(&self, mut any_of: Vec<SeriesFilter>) -> Selection {
+        selector::narrow_by_tags(&mut any_of, &self.tags);
+        selector::narrow_by_metric_prefixes(&mut any_of, &self.metric_prefixes);
+        Selection {
+            tenant: self.tenant,
+            any_of,
+        }
+    }
+}
