@@ -26,9 +26,11 @@ use http::header::CONTENT_TYPE;
 use penstock_store::store::Store;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
 
 use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::LedgerSource;
+use crate::telemetry::Metrics;
 
 pub(crate) use port::AdminPort;
 pub(crate) use readiness::Readiness;
@@ -40,6 +42,9 @@ pub(crate) struct Admin {
     /// Metrics that exist before the store is open.
     registry: Registry,
     source: LedgerSource,
+    metrics: Metrics,
+    /// Turns to receive a ledger.
+    posts: Semaphore,
     running: OnceLock<Running>,
 }
 
@@ -54,11 +59,13 @@ pub(crate) struct Running {
 }
 
 impl Admin {
-    pub(crate) fn new(registry: Registry, source: LedgerSource) -> Arc<Self> {
+    pub(crate) fn new(registry: Registry, source: LedgerSource, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
             readiness: Arc::default(),
             registry,
             source,
+            metrics,
+            posts: Semaphore::new(ledger::POSTS_MAX),
             running: OnceLock::new(),
         })
     }

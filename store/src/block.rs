@@ -33,7 +33,7 @@ mod source;
 pub use builder::{BlockBuilder, BlockSink, BuildError};
 pub use cursor::{BlockCursor, ChunkReader};
 pub use error::{BlockError, Damage};
-pub use meta::{BlockMeta, BlockSummary, TenantCount};
+pub use meta::{BlockMeta, BlockSummary, MetricCount, TenantCount};
 pub use reader::Block;
 pub use source::BlockSource;
 

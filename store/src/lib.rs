@@ -16,6 +16,7 @@ pub mod series;
 pub mod stats;
 pub mod store;
 pub mod tombstone;
+pub mod usage;
 pub mod wal;
 
 pub use row::{MetricId, Row, Sequence, SeriesId, ValueKind};

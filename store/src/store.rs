@@ -18,11 +18,12 @@ pub(crate) mod maintenance;
 pub(crate) mod shared;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
-use penstock_model::{Clock, Day, SeriesKey, Timestamp};
+use penstock_model::{Clock, Day, SeriesKey, TenantId, Timestamp};
 
 use self::committer::Committer;
 use self::shared::Shared;
@@ -37,6 +38,7 @@ use crate::scan::snapshot::Snapshot;
 use crate::series::{Selection, SeriesBudget, SeriesRegistry};
 use crate::stats::StoreStats;
 use crate::tombstone::Tombstone;
+use crate::usage::{self, TenantUsage};
 use crate::wal::record::{self, RECORD_ROWS_MAX, TOMBSTONE_SERIES_MAX, TombstoneRecord};
 
 /// A handle on a running store; clones are the same store.
@@ -370,8 +372,13 @@ impl Store {
         StoreStats::of(&self.inner.shared)
     }
 
+    /// What each tenant has in the store; a tenant without samples is not among them.
+    pub fn usage(&self) -> BTreeMap<TenantId, TenantUsage> {
+        usage::of(&self.inner.shared)
+    }
+
     /// How many series of a tenant have had a sample in the current UTC day.
-    pub fn active_series(&self, tenant: penstock_model::TenantId) -> u64 {
+    pub fn active_series(&self, tenant: TenantId) -> u64 {
         let shared = &self.inner.shared;
         shared
             .registry

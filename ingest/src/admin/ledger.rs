@@ -1,13 +1,14 @@
 //! `/ledger`: how the operator brings a ledger and learns what a pod has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use penstock_model::Timestamp;
+use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::signed::LEDGER_BYTES_MAX;
 use penstock_tenancy::{KeyHash, LedgerError};
 use serde::Serialize;
@@ -17,6 +18,12 @@ use crate::auth::authenticator::KeyUse;
 use crate::auth::ledger_watch::{Accepted, LedgerRefusal};
 use crate::config::LedgerSource;
 use crate::http::error::{ApiError, JSON};
+use crate::telemetry::metrics::LedgerOrigin;
+
+/// Ledgers whose bytes are on their way in at the same time: 23 MB at most.
+pub(super) const POSTS_MAX: usize = 4;
+/// How long the bytes of one may take.
+const BODY_MAX: Duration = Duration::from_secs(10);
 
 /// What a pod has, for the operator.
 #[derive(Debug, Serialize)]
@@ -38,6 +45,10 @@ struct TenantUse {
     tenant: String,
     /// Series with a point in the current UTC day.
     active_series: u64,
+    /// Points that are stored here.
+    points: u64,
+    /// Bytes of blocks that they take.
+    bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,12 +83,11 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>, request: Request) -> R
 
 /// `POST /ledger`. Whoever it comes from: the signature counts.
 pub(super) async fn take(State(admin): State<Arc<Admin>>, body: Body) -> Response {
-    let document = match to_bytes(body, LEDGER_BYTES_MAX).await {
+    let document = match receive(&admin, body).await {
         Ok(document) => document,
-        Err(error) => {
-            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "no ledger can be read")
-                .with_details(error.to_string())
-                .into_response();
+        Err(refused) => {
+            admin.metrics.count_ledger_rejection(LedgerOrigin::Post);
+            return refused.into_response();
         }
     };
     let answer = tokio::task::spawn_blocking(move || {
@@ -87,6 +97,23 @@ pub(super) async fn take(State(admin): State<Arc<Admin>>, body: Body) -> Respons
         Ok(json(StatusCode::OK, &taken))
     });
     answered(answer.await)
+}
+
+/// The bytes of a POST. Anybody may send some, so few are held at a time and none waits for ever.
+async fn receive(admin: &Admin, body: Body) -> Result<Bytes, ApiError> {
+    let _turn = admin.posts.acquire().await;
+    let received = tokio::time::timeout(BODY_MAX, to_bytes(body, LEDGER_BYTES_MAX)).await;
+    let Ok(received) = received else {
+        return Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the ledger did not come in time",
+        ));
+    };
+    received.map_err(|error| {
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "no ledger can be read").with_details(format!(
+            "{error}; a ledger has at most {LEDGER_BYTES_MAX} bytes"
+        ))
+    })
 }
 
 fn answered(answer: Result<Result<Response, ApiError>, tokio::task::JoinError>) -> Response {
@@ -101,7 +128,7 @@ fn answered(answer: Result<Result<Response, ApiError>, tokio::task::JoinError>) 
 fn running(admin: &Admin) -> Result<&Running, ApiError> {
     admin.running.get().ok_or_else(|| {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the store is opening")
-            .with_retry_after(std::time::Duration::from_secs(1))
+            .with_retry_after(Duration::from_secs(1))
     })
 }
 
@@ -135,17 +162,26 @@ fn check_bearer(source: &LedgerSource, headers: &HeaderMap) -> Result<(), ApiErr
 
 fn report(running: &Running) -> Report {
     let status = running.ledger.status();
+    let usage = running.store.usage();
+    let of = |tenant| usage.get(tenant).copied().unwrap_or_default();
     Report {
         revision: status.revision,
         checksum: status.checksum.map(|checksum| checksum.to_string()),
         last_refusal: status.last_refusal,
-        removed_tenants: texts(&status.removed_tenants),
+        removed_tenants: status
+            .removed_tenants
+            .iter()
+            .filter(|tenant| usage.contains_key(tenant))
+            .map(TenantId::to_string)
+            .collect(),
         tenants: status
             .tenants
             .iter()
             .map(|tenant| TenantUse {
                 tenant: tenant.to_string(),
                 active_series: running.store.active_series(*tenant),
+                points: of(tenant).samples,
+                bytes: of(tenant).bytes,
             })
             .collect(),
         keys: running
@@ -169,10 +205,6 @@ fn document(running: &Running) -> Result<Response, ApiError> {
         )
         .with_details(error.to_string())),
     }
-}
-
-fn texts<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(T::to_string).collect()
 }
 
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {

@@ -261,10 +261,7 @@ impl LedgerWatch {
     }
 
     fn note_refusal(&self, state: &mut State, refusal: &LedgerRefusal, origin: LedgerOrigin) {
-        self.metrics
-            .ledger_rejections
-            .get_or_create(&LedgerLabels { origin })
-            .inc();
+        self.metrics.count_ledger_rejection(origin);
         // The mount is older than what was POSTed for as long as kubelet takes: no news.
         let late = matches!(refusal, LedgerRefusal::Ledger(LedgerError::Stale { .. }))
             && origin == LedgerOrigin::File;

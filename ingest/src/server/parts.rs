@@ -59,7 +59,7 @@ pub(super) fn start(
     if let Some(tls) = &tls {
         metrics.certificate_end.set(tls.certificate_end());
     }
-    let admin = Admin::new(registry, config.ledger.clone());
+    let admin = Admin::new(registry, config.ledger.clone(), metrics.clone());
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
 

@@ -250,6 +250,13 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts a ledger that was refused.
+    pub fn count_ledger_rejection(&self, origin: LedgerOrigin) {
+        self.ledger_rejections
+            .get_or_create(&LedgerLabels { origin })
+            .inc();
+    }
+
     /// Counts an answer.
     pub fn count_answer(&self, status: StatusCode) {
         let status = match status.as_u16() {

@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use super::HEADER;
 use super::footer::{Footer, IndexPage};
 use super::index::{Entry, IndexEncoder, Key, Place};
-use super::meta::{BlockMeta, BlockSummary, TenantCount};
+use super::meta::{BlockMeta, BlockSummary, MetricCount, TenantCount};
 use super::page::{PageRef, PageWriter};
 use crate::chunk::{Encoder, Packing, ROWS_MAX};
 use crate::disk::FileSink;
@@ -99,6 +99,8 @@ pub struct BlockBuilder<S> {
     waiting: Vec<Entry>,
     index: IndexEncoder,
     index_first: Option<Key>,
+    /// Ascending by metric.
+    counts: Vec<MetricCount>,
     footer: Footer,
 }
 
@@ -126,6 +128,7 @@ impl<S: BlockSink> BlockBuilder<S> {
             waiting: Vec::new(),
             index: IndexEncoder::default(),
             index_first: None,
+            counts: Vec::new(),
             footer: Footer {
                 meta,
                 rows: 0,
@@ -178,7 +181,11 @@ impl<S: BlockSink> BlockBuilder<S> {
             _ => {
                 self.end_series()?;
                 self.footer.series.insert(series.0);
+                self.begin_series(metric);
             }
+        }
+        if let Some(count) = self.counts.last_mut() {
+            count.rows += rows.len() as u64;
         }
         self.current = Some((key, last.time));
         self.rows.extend_from_slice(rows);
@@ -189,6 +196,22 @@ impl<S: BlockSink> BlockBuilder<S> {
             self.cut(key)?;
         }
         Ok(())
+    }
+
+    fn begin_series(&mut self, metric: MetricId) {
+        match self.counts.last_mut() {
+            Some(count) if count.metric == metric => count.series += 1,
+            _ => self.counts.push(MetricCount {
+                metric,
+                series: 1,
+                rows: 0,
+            }),
+        }
+    }
+
+    /// What has been pushed of each metric.
+    pub fn counts(&self) -> &[MetricCount] {
+        &self.counts
     }
 
     /// Writes what is still held, then the footer. `tenants` is kept as it is given.

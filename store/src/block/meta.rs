@@ -3,7 +3,7 @@
 use penstock_model::{Day, TenantId, Timestamp};
 use roaring::RoaringBitmap;
 
-use crate::row::Sequence;
+use crate::row::{MetricId, Sequence};
 
 /// What the maker of a block knows of it before the first row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,17 @@ pub struct BlockMeta {
 pub struct TenantCount {
     /// The tenant.
     pub tenant: TenantId,
+    /// Its series in the block.
+    pub series: u64,
+    /// Its rows in the block.
+    pub rows: u64,
+}
+
+/// How much of a block belongs to one metric of one tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricCount {
+    /// The metric.
+    pub metric: MetricId,
     /// Its series in the block.
     pub series: u64,
     /// Its rows in the block.

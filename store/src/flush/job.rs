@@ -19,6 +19,7 @@ use crate::memtable::active::Span;
 use crate::memtable::sealed::block_meta;
 use crate::row::{MetricId, SeriesId};
 use crate::scan::merge::{MergedRows, RowSource};
+use crate::series::SeriesRegistry;
 use crate::store::layers::DiskBlock;
 use crate::tombstone::{HiddenRanges, Tombstone};
 
@@ -26,6 +27,8 @@ use crate::tombstone::{HiddenRanges, Tombstone};
 #[derive(Debug)]
 pub(crate) struct FlushJob<'a> {
     pub(crate) disk: &'a Arc<dyn Disk>,
+    /// Knows whose metric is whose.
+    pub(crate) registry: &'a SeriesRegistry,
     /// Older first.
     pub(crate) parts: &'a [Arc<EncodedPart>],
     /// Those that are to be applied.
@@ -94,7 +97,8 @@ impl FlushJob<'_> {
         let Some(builder) = output else {
             return Ok(None);
         };
-        let (sink, _) = builder.finish(Vec::new())?;
+        let tenants = self.registry.tenant_counts(builder.counts());
+        let (sink, _) = builder.finish(tenants)?;
         let disk_error = |operation| {
             let path = path.clone();
             move |source| StoreError::Disk {

@@ -62,7 +62,7 @@ impl UnsortedPart {
             };
             days.push(metric, rows)?;
         }
-        days.finish()
+        days.finish(registry)
     }
 }
 
@@ -186,11 +186,12 @@ impl DayBlocks {
         Ok(())
     }
 
-    fn finish(self) -> Result<EncodedPart, StoreError> {
+    fn finish(self, registry: &SeriesRegistry) -> Result<EncodedPart, StoreError> {
         let mut blocks = BTreeMap::new();
         let mut bytes = 0usize;
         for (day, builder) in self.builders {
-            let (encoded, _) = builder.finish(Vec::new())?;
+            let tenants = registry.tenant_counts(builder.counts());
+            let (encoded, _) = builder.finish(tenants)?;
             bytes = bytes.saturating_add(encoded.len());
             let block = Block::open(BlockSource::Memory(Arc::from(encoded)))?;
             blocks.insert(day, Arc::new(block));

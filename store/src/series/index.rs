@@ -152,6 +152,12 @@ impl Index {
         self.metrics.get(width::index(id))?.as_ref()
     }
 
+    /// Whose metric it is: its key says so.
+    pub(crate) fn tenant_of_metric(&self, id: u32) -> Option<TenantId> {
+        let key = KeyPieces::check(&self.metric(id)?.bytes).ok()?;
+        Some(key.tenant())
+    }
+
     #[inline]
     pub(crate) fn metric_of(&self, series: u32) -> Option<u32> {
         self.record(series).map(|record| record.metric)

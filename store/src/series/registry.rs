@@ -1,12 +1,13 @@
 //! The one place where a series gets its id.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
 
 use parking_lot::RwLock;
 use penstock_model::{Day, KeyPieces, NameKind, SeriesKey, TenantId};
 
+use crate::block::{MetricCount, TenantCount};
 use crate::disk::DiskFile;
 use crate::row::{MetricId, Sequence, SeriesId};
 use crate::series::activity::{Activity, Presence};
@@ -249,6 +250,27 @@ impl SeriesRegistry {
     /// The metric of a series.
     pub fn metric(&self, series: SeriesId) -> Option<MetricId> {
         self.shared.read().index.metric_of(series.0).map(MetricId)
+    }
+
+    /// Whose the counts of some metrics are, in the order of tenants. Metrics that are not known are passed over.
+    pub(crate) fn tenant_counts(&self, counts: &[MetricCount]) -> Vec<TenantCount> {
+        let shared = self.shared.read();
+        let mut of_tenant: BTreeMap<TenantId, (u64, u64)> = BTreeMap::new();
+        for count in counts {
+            if let Some(tenant) = shared.index.tenant_of_metric(count.metric.0) {
+                let (series, rows) = of_tenant.entry(tenant).or_default();
+                *series = series.saturating_add(count.series);
+                *rows = rows.saturating_add(count.rows);
+            }
+        }
+        of_tenant
+            .into_iter()
+            .map(|(tenant, (series, rows))| TenantCount {
+                tenant,
+                series,
+                rows,
+            })
+            .collect()
     }
 
     /// Appends the metric of each series, in their order, under one read lock.

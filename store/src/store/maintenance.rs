@@ -278,6 +278,7 @@ impl Maintenance {
             .collect();
         let mut job = FlushJob {
             disk: &self.shared.disk,
+            registry: &self.shared.registry,
             parts: &parts,
             tombstones: &tombstones,
             next_file: self.next_file,

@@ -15,3 +15,4 @@ mod pressure;
 mod refusals;
 mod support;
 mod threads;
+mod usage;

@@ -2,7 +2,7 @@
 
 use penstock_tenancy::{SigningKey, sign};
 
-use super::client::{Answer, ask, connect, exchange, get};
+use super::client::{Answer, ask, connect, exchange, get, put};
 use super::*;
 use crate::config::LedgerSource;
 use crate::ledger_fixture::{ID, signing_key};
@@ -60,9 +60,16 @@ fn refused_ledgers_say_why() {
     let junk = ask(story.admin(), "POST", "/ledger", "", b"{}");
     assert_eq!(junk.status, 400);
     let large = vec![b'x'; penstock_tenancy::signed::LEDGER_BYTES_MAX + 1];
-    assert_eq!(
-        ask(story.admin(), "POST", "/ledger", "", &large).status,
-        413
+    let refused = ask(story.admin(), "POST", "/ledger", "", &large);
+    assert_eq!(refused.status, 413);
+    assert!(
+        refused.body.contains("at most 5734400 bytes"),
+        "{refused:?}"
+    );
+    let metrics = get(story.admin(), "/metrics").body;
+    assert!(
+        metrics.contains("penstock_ledger_rejections_total{origin=\"post\"} 4"),
+        "{metrics}"
     );
     let shown = ask(story.admin(), "GET", "/ledger", BEARER, b"").body;
     assert!(shown.contains("\"revision\":41"), "{shown}");
@@ -103,6 +110,34 @@ fn the_ledger_is_shown_to_the_operator_alone() {
         b"",
     );
     assert_eq!(empty.status, 401);
+}
+
+#[test]
+fn what_an_application_uses_is_reported() {
+    let story = Story::start_signed();
+    let mut with_removed = ledger(41);
+    let mut gone = with_removed.applications[0].clone();
+    (gone.name, gone.removed, gone.tokens) = ("gone".to_owned(), true, Vec::new());
+    gone.tenant = penstock_model::TenantId::from_bytes([9; 16]);
+    with_removed.applications.push(gone);
+    let document = sign(&with_removed, &signing_key(1)).unwrap();
+    assert_eq!(
+        ask(story.admin(), "POST", "/ledger", "", &document).status,
+        200
+    );
+    assert!(story.server().wait_until_listening());
+    assert_eq!(exchange(&mut connect(story.plain()), &put()).status, 204);
+    let shown = ask(story.admin(), "GET", "/ledger", BEARER, b"").body;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let tenant = &shown["tenants"][0];
+    assert_eq!(tenant["points"], 1, "{shown}");
+    assert_eq!(tenant["bytes"], 0, "not in a block yet");
+    assert!(shown["keys"][0]["lastUsed"].is_number(), "{shown}");
+    assert_eq!(
+        shown["removedTenants"].as_array().unwrap().len(),
+        0,
+        "it has no data here"
+    );
 }
 
 #[test]
