@@ -22,6 +22,8 @@ use std::time::Duration;
 pub use memory::MemoryBudget;
 pub use raw::{LogFormat, RawConfig, RawLog};
 
+use crate::http::cors::{Cors, NoOrigin};
+
 /// Settings that have been checked. Fields are public so that a program which embeds the server, as
 /// `penstock standalone` does, can start from [`Config::for_directory`] and set what its command line says.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Config {
     pub connections_max: NonZeroUsize,
     /// How many event loops serve connections, each on a thread of its own.
     pub loops: NonZeroUsize,
+    /// Which pages of other origins may read answers in a browser.
+    pub cors: Cors,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// How often certificate and ledger files are looked at for a change.
@@ -142,6 +146,9 @@ pub enum ConfigError {
         /// The largest legal value.
         max: u64,
     },
+    /// A text in `corsOrigins` is no origin.
+    #[error("corsOrigins: {0}")]
+    Origin(#[from] NoOrigin),
     /// No data listener at all.
     #[error("listen: neither `tls` nor `plain` is set, so no client could connect")]
     NoListener,
@@ -195,6 +202,7 @@ impl Config {
             memory: MemoryBudget::of_machine(),
             connections_max: raw.connections,
             loops: loops_of_machine(),
+            cors: Cors::default(),
             timeouts: raw.timeouts.durations(),
             watch_interval: Duration::from_millis(raw.watch_milliseconds),
         }
@@ -229,6 +237,7 @@ impl Config {
                 .map_or_else(MemoryBudget::of_machine, MemoryBudget::from_mebibytes),
             connections_max: raw.connections,
             loops: raw.loops.unwrap_or_else(loops_of_machine),
+            cors: Cors::new(&raw.cors_origins)?,
             timeouts: raw.timeouts.durations(),
             watch_interval: Duration::from_millis(raw.watch_milliseconds),
         })

@@ -9,8 +9,10 @@
 //! Credentials in the header are checked before the body is read. Every answer that is not a success is an
 //! [`error::ApiError`], whose JSON is the same everywhere.
 
+mod answer;
 pub mod body;
 pub mod connection;
+pub mod cors;
 pub mod credentials;
 pub mod delete_series;
 pub mod error;

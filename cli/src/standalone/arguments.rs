@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use penstock_api::Endpoints;
 use penstock_ingest::config::{Config, LogFormat, RawLog, TlsListen};
+use penstock_ingest::http::cors::{Cors, NoOrigin};
 use rustls_pki_types::ServerName;
 
 use super::authority::Authority;
@@ -43,6 +44,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     tls_san: Vec<String>,
 
+    /// Origin whose pages may read answers in a browser, such as `https://grafana.example.com`; * for all. May be
+    /// repeated; without it there is none
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origin: Vec<String>,
+
     /// What is logged: error, warn, info, debug, trace, or `penstock_ingest=debug` and the like
     #[arg(
         long,
@@ -74,6 +80,9 @@ pub(crate) enum ArgumentsError {
         second: &'static str,
         address: SocketAddr,
     },
+    /// An origin is none.
+    #[error("--cors-origin {0}")]
+    Origin(#[from] NoOrigin),
 }
 
 /// A command line that can be obeyed.
@@ -86,6 +95,7 @@ pub(crate) struct Settings {
     listen_plain: Option<SocketAddr>,
     admin: SocketAddr,
     names: Vec<String>,
+    cors: Cors,
 }
 
 impl Arguments {
@@ -130,6 +140,7 @@ impl Arguments {
             listen_plain: self.listen_plain,
             admin: self.admin,
             names: self.tls_san,
+            cors: Cors::new(&self.cors_origin)?,
         })
     }
 }
@@ -165,6 +176,7 @@ impl Settings {
         });
         config.listen.plain = self.listen_plain;
         config.listen.admin = self.admin;
+        config.cors = self.cors.clone();
         config
     }
 

@@ -31,6 +31,9 @@ pub struct RawConfig {
     /// Threads that serve connections; 1 to 1024. Default: one a core that the process may use.
     /// Environment: `PENSTOCK_LOOPS`.
     pub loops: Option<NonZeroUsize>,
+    /// Origins whose pages may read answers in a browser, such as `https://grafana.example.com`; `*` for all. Default:
+    /// none. Environment: `PENSTOCK_CORS_ORIGINS`, with commas between.
+    pub cors_origins: Vec<String>,
     /// How long things may take.
     pub timeouts: RawTimeouts,
     /// Milliseconds between two looks at the certificate and ledger files; 10 to 60000, default 500.
@@ -135,6 +138,7 @@ impl Default for RawConfig {
             memory_mebibytes: None,
             connections: CONNECTIONS,
             loops: None,
+            cors_origins: Vec::new(),
             timeouts: RawTimeouts::default(),
             watch_milliseconds: 500,
             log: RawLog::default(),
@@ -311,7 +315,7 @@ impl RawTimeouts {
 type Override = fn(&mut RawConfig, &str) -> Result<(), String>;
 
 /// None ends in `_HOST` or `_PORT`: Kubernetes makes such names itself.
-pub(super) const OVERRIDES: [(&str, Override); 14] = [
+pub(super) const OVERRIDES: [(&str, Override); 15] = [
     ("PENSTOCK_DATA_DIRECTORY", |c, t| {
         path(&mut c.data_directory, t)
     }),
@@ -343,6 +347,14 @@ pub(super) const OVERRIDES: [(&str, Override); 14] = [
     }),
     ("PENSTOCK_LOOPS", |c, t| {
         optional(&mut c.loops, t, "a number above 0")
+    }),
+    ("PENSTOCK_CORS_ORIGINS", |c, t| {
+        let origins = t.split(',').map(str::trim);
+        c.cors_origins = origins
+            .filter(|origin| !origin.is_empty())
+            .map(str::to_owned)
+            .collect();
+        Ok(())
     }),
     ("PENSTOCK_LOG_LEVEL", |c, t| {
         t.clone_into(&mut c.log.level);

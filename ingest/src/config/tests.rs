@@ -62,8 +62,8 @@ fn mistakes_are_named() {
             "dataDirectroy: /x\n",
             &[],
             "DIR/ingest.yaml: unknown field `dataDirectroy`, expected one of `dataDirectory`, `listen`, `tls`, \
-             `ledger`, `memoryMebibytes`, `connections`, `loops`, `timeouts`, `watchMilliseconds`, `log` \
-             at line 1 column 1",
+             `ledger`, `memoryMebibytes`, `connections`, `loops`, `corsOrigins`, `timeouts`, \
+             `watchMilliseconds`, `log` at line 1 column 1",
         ),
         (
             "listen:\n  tls: 4242\n",
@@ -89,6 +89,12 @@ fn mistakes_are_named() {
             "timeouts: {stopSeconds: 0}\n",
             &[],
             "timeouts.stopSeconds: 0 is outside 1..=300",
+        ),
+        (
+            "corsOrigins: [grafana]\n",
+            &[],
+            "corsOrigins: `grafana` is no origin: it has the form https://grafana.example.com or http://host:3000, \
+             or is * for all",
         ),
         (
             "connections: 0\n",

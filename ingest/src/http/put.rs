@@ -15,7 +15,6 @@
 mod points;
 mod sender;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -49,11 +48,7 @@ pub(super) async fn serve(context: &HttpContext, request: Request, shape: Shape)
         }
     };
     let answered = store(context, request, shape, &options).await;
-    let response = answered.map_or_else(|error| error.for_put().into_response(), render);
-    match options.jsonp {
-        Some(name) => call_back(response, &name).await,
-        None => response,
-    }
+    answered.map_or_else(|error| error.for_put().into_response(), render)
 }
 
 async fn store(
@@ -134,24 +129,6 @@ fn render(reply: Reply) -> Response {
             error.into_response()
         }
     }
-}
-
-/// `jsonp`: the body as the argument of a call.
-async fn call_back(response: Response, name: &str) -> Response {
-    let (parts, body) = response.into_parts();
-    // All of it is in memory already.
-    let json = axum::body::to_bytes(body, usize::MAX)
-        .await
-        .unwrap_or_default();
-    let call = [name.as_bytes(), b"(", &json, b")"].concat();
-    Response::from_parts(
-        parts,
-        if json.is_empty() {
-            Body::empty()
-        } else {
-            Body::from(call)
-        },
-    )
 }
 
 #[cfg(test)]

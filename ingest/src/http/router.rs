@@ -25,7 +25,9 @@ use http::{Method, StatusCode};
 use penstock_tenancy::Permission;
 use tower::Service;
 
+use super::answer::AnswerForm;
 use super::connection::HttpSession;
+use super::cors::Ruling;
 use super::credentials::Claim;
 use super::error::ApiError;
 use super::{delete_series, export, health, put, rollup};
@@ -117,6 +119,10 @@ pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
     })
 }
 
+/// Endpoints that take points: their errors count them.
+const PUT_PATHS: [&str; 2] = ["/api/put", "/api/rollup"];
+const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
+
 /// Every endpoint of the data ports.
 pub(crate) fn router(context: HttpContext) -> Router {
     Router::new()
@@ -131,7 +137,7 @@ pub(crate) fn router(context: HttpContext) -> Router {
             endpoint(get(export::export).post(export::export)),
         )
         .route(
-            "/api/v1/admin/tsdb/delete_series",
+            DELETE_SERIES,
             endpoint(
                 get(delete_series::delete_series)
                     .post(delete_series::delete_series)
@@ -154,17 +160,51 @@ fn endpoint(methods: MethodRouter<HttpContext>) -> MethodRouter<HttpContext> {
 pub(crate) async fn call(
     router: &mut Router,
     context: &ServerContext,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     let response = match canonical(request.uri()) {
-        Ok(None) => route(router, request).await,
+        Ok(None) => served(router, context, request).await,
         Ok(Some(uri)) => {
-            *request.uri_mut() = uri;
-            route(router, request).await
+            let (mut head, body) = request.into_parts();
+            head.uri = uri;
+            served(router, context, Request::from_parts(head, body)).await
         }
         Err(refused) => refused.into_response(),
     };
     context.metrics.count_answer(response.status());
+    response
+}
+
+/// Serves a request whose path has its one form: the rules of origins and of answers' forms are around the endpoint.
+async fn served(router: &mut Router, context: &ServerContext, request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let puts = PUT_PATHS.contains(&path) && *method != Method::OPTIONS;
+    let deletes = path == DELETE_SERIES;
+    let ruling = context
+        .cors
+        .rule(method, request.headers(), puts || deletes);
+    let form = AnswerForm::of(request.uri().query(), request.headers());
+    let refuse = |error: ApiError| if puts { error.for_put() } else { error }.into_response();
+    let origin = match ruling {
+        Ruling::Plain => None,
+        Ruling::Allowed(origin) => Some(origin),
+        Ruling::Preflight(origin) => return context.cors.preflight(origin),
+        Ruling::Refused(error) => {
+            let method = method.clone();
+            return form.unwrap_or_default().apply(&method, refuse(error)).await;
+        }
+    };
+    let mut response = match form {
+        Ok(form) => {
+            let method = method.clone();
+            let response = route(router, request).await;
+            form.apply(&method, response).await
+        }
+        Err(error) => refuse(error),
+    };
+    if let Some(origin) = origin {
+        context.cors.mark(origin, &mut response);
+    }
     response
 }
 

@@ -10,6 +10,7 @@ use crate::auth::Authenticator;
 use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
+use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
@@ -27,6 +28,8 @@ pub struct ServerContext {
     pub bodies: BodyReader,
     /// How many exports may run.
     pub exports: Exports,
+    /// Which pages of other origins may read answers.
+    pub cors: Cors,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// What is counted.

@@ -145,6 +145,7 @@ fn server_context(
         authenticator,
         bodies: BodyReader::new(budget, config.timeouts.body_stall),
         exports: Exports::new(config.timeouts.body_stall),
+        cors: config.cors.clone(),
         timeouts: config.timeouts.clone(),
         metrics,
         stopping: CancellationToken::new(),

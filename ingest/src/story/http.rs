@@ -15,6 +15,7 @@ use super::{NOON_S, Story, credential};
 use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
+use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::router::{self, HttpContext};
 use crate::server::{LoopContext, ServerContext};
@@ -109,6 +110,7 @@ impl Story {
             authenticator,
             bodies: BodyReader::new(BodyBudget::new(1 << 28), long),
             exports: Exports::new(long),
+            cors: Cors::default(),
             timeouts,
             metrics: Metrics::default(),
             stopping,

@@ -32,8 +32,6 @@ pub struct PutOptions {
     pub timeout: Option<Duration>,
     /// `extra_label=name=value`: laid over the tags of every point, beneath the token's.
     pub extra_tags: Tags,
-    /// `jsonp=name`: the answer's body becomes `name(...)`.
-    pub jsonp: Option<String>,
 }
 
 /// Why a query string is refused. The answer is 400.
@@ -42,15 +40,9 @@ pub enum OptionsError {
     /// `sync_timeout` is no number of milliseconds.
     #[error("Unable to parse 'sync_timeout' as a number")]
     Timeout,
-    /// Not `serializer=json`.
-    #[error("Requested serializer was not found")]
-    Serializer,
     /// An `extra_label` that is no `name=value`, or two values for one name.
     #[error("'extra_label' must be name=value, each name once")]
     ExtraLabel,
-    /// A `jsonp` that is no name.
-    #[error("'jsonp' must be a name of letters, digits, '_', '$' and '.'")]
-    Jsonp,
 }
 
 impl PutOptions {
@@ -71,8 +63,6 @@ impl PutOptions {
                     let millis = value.trim().parse().map_err(|_| OptionsError::Timeout)?;
                     options.timeout = (millis > 0).then(|| Duration::from_millis(millis));
                 }
-                "serializer" if value != "json" => return Err(OptionsError::Serializer),
-                "jsonp" => options.jsonp = Some(jsonp_name(&value)?),
                 "extra_label" => {
                     let pair = value
                         .split_once('=')
@@ -93,15 +83,6 @@ impl PutOptions {
         }
         options.extra_tags = Tags::from_pairs(extra).map_err(|_| OptionsError::ExtraLabel)?;
         Ok(options)
-    }
-}
-
-fn jsonp_name(value: &str) -> Result<String, OptionsError> {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.');
-    if !value.is_empty() && value.chars().all(good) {
-        Ok(value.to_owned())
-    } else {
-        Err(OptionsError::Jsonp)
     }
 }
 
@@ -189,22 +170,5 @@ mod tests {
                 "{query}"
             );
         }
-    }
-
-    #[test]
-    fn other_serializers_and_script_are_refused() {
-        assert!(PutOptions::parse("serializer=json").is_ok());
-        assert_eq!(
-            PutOptions::parse("serializer=xml"),
-            Err(OptionsError::Serializer)
-        );
-        assert_eq!(
-            PutOptions::parse("jsonp=a.b").unwrap().jsonp.as_deref(),
-            Some("a.b")
-        );
-        assert_eq!(
-            PutOptions::parse("jsonp=alert(1)"),
-            Err(OptionsError::Jsonp)
-        );
     }
 }

@@ -102,3 +102,37 @@ fn careless_headers_are_taken() {
     let heard = read_to_end(&mut client);
     assert!(!heard.contains(" 2"), "{heard}");
 }
+
+#[test]
+fn a_page_of_another_origin_gets_what_its_browser_asks_for() {
+    let story = Story::start_with(|config| {
+        config.cors = crate::http::cors::Cors::new(["https://grafana:3000"]).unwrap();
+    });
+    let from = |line: &str, origin: &str| {
+        let request = format!("{line} HTTP/1.1\r\nHost: h\r\nOrigin: {origin}\r\n\r\n");
+        exchange(&mut connect(story.plain()), &request)
+    };
+    let allowed = "access-control-allow-origin: https://grafana:3000\r\n";
+    for (line, status) in [
+        // Without credentials.
+        ("OPTIONS /api/query", 200),
+        ("GET /api/version", 200),
+        // The page sees why.
+        ("GET /api/nothing", 404),
+        ("GET /api/v1/export", 401),
+    ] {
+        let answer = from(line, "https://grafana:3000");
+        assert_eq!(answer.status, status, "{line}");
+        assert!(answer.head.contains(allowed), "{answer:?}");
+        assert_eq!(answer.body.is_empty(), line.starts_with("OPTIONS"));
+    }
+    for (line, status) in [("GET /api/version", 200), ("POST /api/put", 403)] {
+        let answer = from(line, "https://elsewhere");
+        assert_eq!(answer.status, status, "{line}");
+        assert!(!answer.head.contains("access-control"), "{answer:?}");
+        assert!(
+            answer.body.contains(r#""message":"CORS domain not allowed","details":"The domain [https://elsewhere] is not permitted access""#),
+            "{answer:?}"
+        );
+    }
+}
