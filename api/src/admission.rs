@@ -8,7 +8,6 @@
 //! It is the same schema and the same rules that `crds/` gives the API server.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,36 +17,11 @@ use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::field_fault::FieldFault;
 use crate::field_path::FieldPath;
 use crate::key_source::SecretData;
 use crate::object_name::{Kind, ObjectName};
 use crate::{MetricsApplication, ReadToken, Token, WriteToken, structural};
-
-/// Something in a manifest that must be mended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldFault {
-    /// Where.
-    pub at: FieldPath,
-    /// What to mend: the end of a sentence that begins with the field.
-    pub message: String,
-}
-
-impl FieldFault {
-    pub(crate) fn new(at: FieldPath, message: String) -> Self {
-        Self { at, message }
-    }
-}
-
-impl fmt::Display for FieldFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.at.to_string();
-        if path.is_empty() {
-            f.write_str(&self.message)
-        } else {
-            write!(f, "{path}: {}", self.message)
-        }
-    }
-}
 
 /// A manifest that the API server would take.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,26 +1,21 @@
 //! From resources to a ledger.
 //!
 //! [`compile`] is a pure function of everything a ledger depends on: resources, keys, the previous ledger, the
-//! moment. What it cannot use it leaves out and reports; it never guesses. If nothing changed it answers the
+//! moment. `penstock standalone` makes its ledger so; the operator, which sees one resource at a time, uses the parts. What it cannot use it leaves out and reports; it never guesses. If nothing changed it answers the
 //! previous ledger itself, with its revision, so that a loop that compiles all the time writes nothing.
 //!
 //! The previous ledger also remembers what is final: a token that it says is revoked stays so, whatever the
 //! resources say now, even while its resource or its application is missing.
 
-mod problem;
 mod tokens;
 
 use std::collections::{BTreeMap, HashSet};
 
-use penstock_model::{Charset, NameRole, Tags, TenantId, Timestamp};
-use penstock_tenancy::{
-    KeyHash, Ledger, LedgerApplication, LedgerToken, TokenId, TokenState, looks_like_key,
-};
+use penstock_model::{TenantId, Timestamp};
+use penstock_tenancy::{Ledger, LedgerApplication, LedgerKey, LedgerToken, TokenId, TokenState};
 
-pub use problem::{Problem, Reason};
-
-use crate::field_path::FieldPath;
-use crate::object_name::{Kind, ObjectName};
+use crate::entry::application_entry;
+use crate::problem::Problem;
 use crate::{MetricsApplication, Token, TokenName};
 
 /// Everything a ledger is made from.
@@ -30,7 +25,7 @@ pub struct Sources<'a> {
     pub applications: &'a [(MetricsApplication, TenantId)],
     /// The tokens. Two of one name are an error of the caller; the second is reported.
     pub tokens: &'a [Token],
-    /// Id and key hash of every token that has them.
+    /// Id and key hashes of every token that has them.
     pub keys: &'a BTreeMap<TokenName, TokenKeys>,
     /// What was in force before.
     pub previous: Option<&'a Ledger>,
@@ -41,12 +36,12 @@ pub struct Sources<'a> {
 }
 
 /// What was drawn or read for one token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenKeys {
     /// Its public name.
     pub id: TokenId,
-    /// The hash of its key.
-    pub hash: KeyHash,
+    /// The hashes of its keys.
+    pub keys: Vec<LedgerKey>,
 }
 
 /// Makes the ledger, and reports what was left out of it.
@@ -54,7 +49,7 @@ pub fn compile(sources: &Sources<'_>) -> (Ledger, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut applications = Vec::new();
     for (resource, tenant) in sources.applications {
-        match application(resource, *tenant) {
+        match application_entry(resource, *tenant) {
             Ok(application) => applications.push(application),
             Err(problem) => problems.push(problem),
         }
@@ -62,70 +57,6 @@ pub fn compile(sources: &Sources<'_>) -> (Ledger, Vec<Problem>) {
     tokens::place(sources, &mut applications, &mut problems);
     keep_revoked(sources.previous, &mut applications);
     (finish(sources, applications), problems)
-}
-
-/// An application without its tokens.
-fn application(
-    resource: &MetricsApplication,
-    tenant: TenantId,
-) -> Result<LedgerApplication, Problem> {
-    let object = application_name(resource);
-    let spec = &resource.spec;
-    let tags = forced_tags(&spec.tags, spec.charset.into())
-        .map_err(|(at, message)| Problem::new(object.clone(), Reason::TagConflict, at, message))?;
-    Ok(LedgerApplication {
-        namespace: object.namespace,
-        name: object.name,
-        tenant,
-        profile: spec.profile.into(),
-        charset: spec.charset.into(),
-        on_error: spec.on_error.into(),
-        tags,
-        limits: spec.limits.to_ledger(),
-        paused: spec.paused,
-        removed: false,
-        tokens: Vec::new(),
-    })
-}
-
-fn application_name(resource: &MetricsApplication) -> ObjectName {
-    let metadata = &resource.metadata;
-    ObjectName {
-        kind: Kind::MetricsApplication,
-        namespace: metadata
-            .namespace
-            .clone()
-            .unwrap_or_else(|| "default".to_owned()),
-        name: metadata.name.clone().unwrap_or_default(),
-    }
-}
-
-/// Forced tags must be storable under the application's own rules: nobody checks them again at the point.
-fn forced_tags(
-    tags: &BTreeMap<String, String>,
-    charset: Charset,
-) -> Result<Tags, (FieldPath, String)> {
-    let at = FieldPath::of(["spec", "tags"]);
-    for (key, value) in tags {
-        for (role, name) in [(NameRole::TagKey, key), (NameRole::TagValue, value)] {
-            if looks_like_key(name.as_bytes()) {
-                return Err((
-                    at.clone(),
-                    format!("a {role} has the form of a token's key"),
-                ));
-            }
-            if let Err(error) = charset.check(name) {
-                return Err((
-                    at.key(key),
-                    format!("the application's character set refuses the {role}: {error}"),
-                ));
-            }
-        }
-    }
-    let pairs = tags
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    Tags::from_pairs(pairs).map_err(|error| (at, error.to_string()))
 }
 
 /// Carries over every revoked token that the resources no longer name.

@@ -6,8 +6,8 @@ use std::str::FromStr as _;
 
 use penstock_tenancy::{Key, KeyHash};
 
-use crate::compile::{Problem, Reason};
 use crate::field_path::FieldPath;
+use crate::problem::{Problem, Reason};
 use crate::{SecretKeyRef, Token};
 
 /// A Secret's entries. `Debug` shows their keys alone.

@@ -22,10 +22,14 @@
 pub mod admission;
 pub mod application;
 pub mod compile;
+pub mod consent;
 pub mod crds;
+pub mod entry;
+pub mod field_fault;
 pub mod field_path;
 pub mod key_source;
 pub mod object_name;
+pub mod problem;
 pub mod propagation;
 mod rules;
 pub mod span;
@@ -34,15 +38,17 @@ pub mod token;
 mod token_resources;
 pub mod token_secret;
 
-pub use admission::{Admission, FieldFault, Manifest};
+pub use admission::{Admission, Manifest};
 pub use application::{
     ApplicationEndpoints, ApplicationStatus, MetricsApplication, MetricsApplicationSpec,
     Namespaces, NamespacesFrom, TokenCounts, TokenPolicy, Usage,
 };
-pub use compile::{Problem, Reason, Sources, TokenKeys, compile};
+pub use compile::{Sources, TokenKeys, compile};
+pub use field_fault::FieldFault;
 pub use field_path::FieldPath;
 pub use key_source::{KeyMaterial, SecretData};
 pub use object_name::{Kind, ObjectName};
+pub use problem::{Problem, Reason};
 pub use propagation::Propagation;
 pub use span::Span;
 pub use token::{Token, TokenName};

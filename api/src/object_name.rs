@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::admission::FieldFault;
+use crate::field_fault::FieldFault;
 use crate::field_path::FieldPath;
 use crate::{GROUP, VERSION};
 

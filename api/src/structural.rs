@@ -13,7 +13,7 @@ use k8s_openapi::jiff;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use crate::admission::FieldFault;
+use crate::field_fault::FieldFault;
 use crate::field_path::FieldPath;
 
 /// Reports everything in `value` that the schema does not allow.

@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use penstock_tenancy::Permission;
 
-use crate::{Kind, ReadToken, TokenSpec, TokenStatus, WriteToken};
+use crate::{Kind, ObjectName, ReadToken, TokenSpec, TokenStatus, WriteToken};
 
 /// A `WriteToken` or a `ReadToken`.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +92,16 @@ impl Token {
                 .unwrap_or_else(|| "default".to_owned()),
             name: metadata.name.clone().unwrap_or_default(),
             permission: self.permission(),
+        }
+    }
+
+    /// It among all objects.
+    pub fn object_name(&self) -> ObjectName {
+        let name = self.token_name();
+        ObjectName {
+            kind: name.kind(),
+            namespace: name.namespace,
+            name: name.name,
         }
     }
 

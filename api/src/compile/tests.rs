@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use penstock_tenancy::{Permission, Protocol};
+use penstock_tenancy::{KeyHash, Permission, Protocol};
 use serde_json::{Value, json};
 
 use super::*;
@@ -54,7 +54,10 @@ impl World {
     fn token(&mut self, token: Token, id: &str) {
         let keys = TokenKeys {
             id: id.parse().unwrap(),
-            hash: KeyHash::of(id.as_bytes()),
+            keys: vec![LedgerKey {
+                hash: KeyHash::of(id.as_bytes()),
+                not_after: None,
+            }],
         };
         self.keys.insert(token.token_name(), keys);
         self.tokens.push(token);
@@ -319,4 +322,38 @@ fn a_token_stays_with_its_application() {
             "WriteToken team/sensors: spec.applicationRef: cannot be changed from mill: make another token (ApplicationChanged)"
         ]
     );
+}
+
+#[test]
+fn those_that_were_there_first_stay() {
+    let mut world = World::default();
+    world.application("mill", 1, json!({"tokens": {"max": 1}}));
+    world.write("z", "Write0000001", json!({}));
+    world.settle(1);
+    world.write("a", "Write0000002", json!({}));
+    world.write("old", "Write0000003", json!({"state": "Revoked"}));
+    let (ledger, problems) = world.compile(2);
+    assert_eq!(ledger.tokens().count(), 2, "a revoked one does not count");
+    assert_eq!(
+        problems,
+        [
+            "WriteToken team/a: spec.applicationRef: the application takes 1 tokens (its tokens.max) and has them: delete one, or raise it (QuotaExceeded)"
+        ]
+    );
+}
+
+#[test]
+fn tokens_of_other_namespaces_need_consent() {
+    let mut world = World::default();
+    let allow = json!({"from": "Selector", "selector": {"matchLabels": {"kubernetes.io/metadata.name": "team"}}});
+    world.application("mill", 1, json!({"tokens": {"namespaces": allow}}));
+    world.applications[0].0.metadata.namespace = Some("works".to_owned());
+    let elsewhere = json!({"applicationRef": {"name": "mill", "namespace": "works"}});
+    world.write("sensors", "Write0000001", elsewhere);
+    world.settle(1);
+    world.applications[0].0.spec.tokens = crate::TokenPolicy::default();
+    let (ledger, problems) = world.compile(2);
+    assert_eq!(ledger.tokens().count(), 0);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("NamespaceNotAllowed"), "{problems:?}");
 }

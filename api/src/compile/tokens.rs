@@ -1,17 +1,16 @@
 //! Puts each token into its application, or reports why it cannot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use penstock_model::Timestamp;
-use penstock_tenancy::{
-    Allow, LedgerApplication, LedgerKey, LedgerToken, ReadLimits, SourceRange, TokenId,
-    TokenLimits, TokenState,
-};
+use penstock_tenancy::{LedgerApplication, LedgerToken, TokenId, TokenState};
 
-use super::{Problem, Reason, Sources, forced_tags};
-use crate::Token;
+use super::Sources;
+use crate::consent::{Asking, consent, quota_exceeded};
+use crate::entry::{Credentials, token_entry};
 use crate::field_path::FieldPath;
+use crate::problem::{Problem, Reason};
+use crate::{MetricsApplication, State, Token};
 
 /// Adds the tokens to the applications that they name.
 pub(super) fn place(
@@ -38,6 +37,8 @@ pub(super) fn place(
 /// What is known while tokens are placed.
 struct Placing<'a> {
     sources: &'a Sources<'a>,
+    /// The applications by namespace and name.
+    resources: HashMap<(&'a str, &'a str), &'a MetricsApplication>,
     /// The tokens of the previous ledger with their applications.
     before: HashMap<TokenId, (&'a LedgerApplication, &'a LedgerToken)>,
     ids: HashSet<TokenId>,
@@ -48,8 +49,15 @@ struct Placing<'a> {
 impl<'a> Placing<'a> {
     fn new(sources: &'a Sources<'a>) -> Self {
         let before = sources.previous.iter().flat_map(|ledger| ledger.tokens());
+        let resources = sources.applications.iter().map(|(resource, _)| {
+            let metadata = &resource.metadata;
+            let namespace = metadata.namespace.as_deref().unwrap_or("default");
+            let name = metadata.name.as_deref().unwrap_or_default();
+            ((namespace, name), resource)
+        });
         Self {
             sources,
+            resources: resources.collect(),
             before: before
                 .map(|(application, token)| (token.id, (application, token)))
                 .collect(),
@@ -65,15 +73,20 @@ impl<'a> Placing<'a> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
         let (namespace, wanted) = token.application();
-        let at = FieldPath::of(["spec", "applicationRef", "name"]);
-        let application = applications
-            .iter_mut()
-            .find(|application| application.namespace == namespace && application.name == *wanted)
-            .ok_or_else(|| {
-                let message = format!("there is no usable MetricsApplication {namespace}/{wanted}");
-                Problem::of_token(token, Reason::ApplicationNotFound, at, message)
-            })?;
-        let mut entry = self.entry(token, application)?;
+        let is_wanted = |a: &&mut LedgerApplication| a.namespace == namespace && a.name == wanted;
+        let application = applications.iter_mut().find(is_wanted);
+        let resource = self.resources.get(&(namespace.as_str(), wanted));
+        let (Some(application), Some(resource)) = (application, resource) else {
+            let at = FieldPath::of(["spec", "applicationRef", "name"]);
+            let message = format!("there is no usable MetricsApplication {namespace}/{wanted}");
+            return Err(Problem::of_token(
+                token,
+                Reason::ApplicationNotFound,
+                at,
+                message,
+            ));
+        };
+        let mut entry = self.entry(token, resource, application)?;
         if self.is_revoked(entry.id) && entry.state != TokenState::Revoked {
             entry.state = TokenState::Revoked;
             let at = FieldPath::of(["spec", "state"]);
@@ -87,6 +100,7 @@ impl<'a> Placing<'a> {
     fn entry(
         &mut self,
         token: &Token,
+        resource: &MetricsApplication,
         application: &LedgerApplication,
     ) -> Result<LedgerToken, Problem> {
         let refuse = |reason, at, message| Problem::of_token(token, reason, at, message);
@@ -96,43 +110,49 @@ impl<'a> Placing<'a> {
             refuse(Reason::SourceMissing, at, "there is no key yet".to_owned())
         })?;
         self.check_application(token, keys.id, application)?;
-        let tags = forced_tags(&token.spec().tags, application.charset)
-            .map_err(|(at, message)| refuse(Reason::TagConflict, at, message))?;
-        let source_ranges = source_ranges(token)?;
-        if !self
-            .secrets
-            .insert((name.namespace.clone(), token.secret_name()))
-        {
+        let expires_at = self.consent(token, resource, application)?;
+        let credentials = Credentials {
+            id: keys.id,
+            keys: keys.keys.clone(),
+            expires_at,
+        };
+        let entry = token_entry(token, application.charset, credentials)?;
+        let secret = token.secret_name();
+        if !self.secrets.insert((name.namespace, secret.clone())) {
             let at = FieldPath::of(["spec", "secret", "name"]);
-            let message = format!("another token writes the Secret {}", token.secret_name());
+            let message = format!("another token writes the Secret {secret}");
             return Err(refuse(Reason::SecretConflict, at, message));
         }
         if !self.ids.insert(keys.id) {
             let message = format!("another token has the id {}", keys.id);
-            return Err(refuse(
-                Reason::Duplicate,
-                FieldPath::of(["metadata", "name"]),
-                message,
-            ));
+            let at = FieldPath::of(["metadata", "name"]);
+            return Err(refuse(Reason::Duplicate, at, message));
         }
-        let (limits, read_limits) = limits(token);
-        Ok(LedgerToken {
-            id: keys.id,
-            namespace: name.namespace,
-            name: name.name,
-            permission: name.permission,
-            state: token.spec().state.into(),
-            keys: vec![LedgerKey {
-                hash: keys.hash,
-                not_after: None,
-            }],
-            tags,
-            not_before: token.spec().not_before.as_ref().map(moment),
-            expires_at: token.spec().expires_at.as_ref().map(moment),
-            limits,
-            read_limits,
-            allow: rights(token, source_ranges),
-        })
+        Ok(entry)
+    }
+
+    /// A folder of manifests knows no labels of namespaces but the one that each has on a cluster, and not when a token
+    /// was made.
+    fn consent(
+        &self,
+        token: &Token,
+        resource: &MetricsApplication,
+        application: &LedgerApplication,
+    ) -> Result<Option<Timestamp>, Problem> {
+        let counts = |entry: &&LedgerToken| entry.state != TokenState::Revoked;
+        let taken = application.tokens.iter().filter(counts).count();
+        let max = usize::try_from(resource.spec.tokens.max).unwrap_or(0);
+        if taken >= max && token.spec().state != State::Revoked {
+            return Err(quota_exceeded(resource, token));
+        }
+        let namespace = token.token_name().namespace;
+        let labels = BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), namespace)]);
+        let asking = Asking {
+            namespace_labels: &labels,
+            created: None,
+            now: self.sources.now,
+        };
+        consent(resource, token, asking)
     }
 
     /// An id belongs to one application for ever: whoever holds its key must not find other data behind it.
@@ -162,64 +182,4 @@ impl<'a> Placing<'a> {
         let before = self.before.get(&id);
         before.is_some_and(|(_, token)| token.state == TokenState::Revoked)
     }
-}
-
-fn source_ranges(token: &Token) -> Result<Vec<SourceRange>, Problem> {
-    let at = FieldPath::of(["spec", "allow", "sourceRanges"]);
-    let ranges = token
-        .source_ranges()
-        .iter()
-        .enumerate()
-        .map(|(index, text)| {
-            text.parse::<SourceRange>().map_err(|error| {
-                Problem::of_token(
-                    token,
-                    Reason::InvalidSpec,
-                    at.index(index),
-                    error.to_string(),
-                )
-            })
-        });
-    let mut ranges = ranges.collect::<Result<Vec<_>, _>>()?;
-    ranges.sort_unstable();
-    ranges.dedup();
-    Ok(ranges)
-}
-
-fn limits(token: &Token) -> (TokenLimits, ReadLimits) {
-    match token {
-        Token::Read(token) => (TokenLimits::default(), token.spec.limits.to_ledger()),
-        Token::Write(token) => (token.spec.limits.to_ledger(), ReadLimits::default()),
-    }
-}
-
-fn rights(token: &Token, source_ranges: Vec<SourceRange>) -> Allow {
-    match token {
-        Token::Read(_) => Allow {
-            source_ranges,
-            ..Allow::default()
-        },
-        Token::Write(token) => {
-            let given = &token.spec.allow;
-            let mut allow = Allow {
-                protocols: given
-                    .protocols
-                    .iter()
-                    .map(|protocol| (*protocol).into())
-                    .collect(),
-                metric_prefixes: given.metric_prefixes.clone(),
-                source_ranges,
-                delete: given.delete,
-            };
-            allow.protocols.sort_unstable();
-            allow.protocols.dedup();
-            allow.metric_prefixes.sort_unstable();
-            allow.metric_prefixes.dedup();
-            allow
-        }
-    }
-}
-
-fn moment(time: &Time) -> Timestamp {
-    Timestamp::from_millis(time.0.as_millisecond())
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use penstock_api::key_source::bring_along;
 use penstock_api::{KeyMaterial, Problem, SecretData, Token, TokenKeys, TokenName};
-use penstock_tenancy::{Key, KeyHash, Ledger, LedgerToken, TokenId, TokenState, looks_like_key};
+use penstock_tenancy::{
+    Key, KeyHash, Ledger, LedgerKey, LedgerToken, TokenId, TokenState, looks_like_key,
+};
 use rand::CryptoRng;
 
 use crate::standalone::key_files::{KeptToken, SecretName};
@@ -32,7 +34,10 @@ impl TokenKey {
     pub(super) fn for_ledger(&self) -> TokenKeys {
         TokenKeys {
             id: self.id,
-            hash: self.hash,
+            keys: vec![LedgerKey {
+                hash: self.hash,
+                not_after: None,
+            }],
         }
     }
 }

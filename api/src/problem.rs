@@ -1,4 +1,4 @@
-//! What a ledger was made without, and why.
+//! What cannot be used as it is, and why.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::Token;
 use crate::field_path::FieldPath;
 use crate::object_name::ObjectName;
 
-/// A resource that could not be used as it is. The ledger is without it.
+/// A resource that cannot be used as it is. The ledger is without it, or refuses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The resource.
@@ -36,10 +36,42 @@ pub enum Reason {
     SecretConflict,
     /// A field says something that its schema could not refuse.
     InvalidSpec,
+    /// The application does not take tokens from this namespace.
+    NamespaceNotAllowed,
+    /// The application has as many tokens as it takes.
+    QuotaExceeded,
+    /// The application takes only tokens that end, or end sooner.
+    ExpiryRequired,
     /// A revoked token is asked to work again.
     Revoked,
     /// Two tokens have the same id or name.
     Duplicate,
+}
+
+impl Reason {
+    /// The reason as conditions write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApplicationNotFound => "ApplicationNotFound",
+            Self::ApplicationChanged => "ApplicationChanged",
+            Self::TagConflict => "TagConflict",
+            Self::WeakKey => "WeakKey",
+            Self::SourceMissing => "SourceMissing",
+            Self::SecretConflict => "SecretConflict",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::NamespaceNotAllowed => "NamespaceNotAllowed",
+            Self::QuotaExceeded => "QuotaExceeded",
+            Self::ExpiryRequired => "ExpiryRequired",
+            Self::Revoked => "Revoked",
+            Self::Duplicate => "Duplicate",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Problem {
@@ -53,15 +85,14 @@ impl Problem {
         }
     }
 
+    /// The field and what to mend, as a condition's message says it.
+    pub fn advice(&self) -> String {
+        format!("{}: {}", self.at, self.message)
+    }
+
     /// A problem of a token.
     pub fn of_token(token: &Token, reason: Reason, at: FieldPath, message: String) -> Self {
-        let name = token.token_name();
-        let object = ObjectName {
-            kind: name.kind(),
-            namespace: name.namespace,
-            name: name.name,
-        };
-        Self::new(object, reason, at, message)
+        Self::new(token.object_name(), reason, at, message)
     }
 }
 
@@ -69,7 +100,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {}: {} ({:?})",
+            "{}: {}: {} ({})",
             self.object, self.at, self.message, self.reason
         )
     }
