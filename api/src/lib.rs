@@ -31,6 +31,7 @@ pub mod key_source;
 pub mod object_name;
 pub mod problem;
 pub mod propagation;
+pub mod rotation;
 mod rules;
 pub mod span;
 mod structural;

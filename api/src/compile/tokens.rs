@@ -140,9 +140,9 @@ impl<'a> Placing<'a> {
         application: &LedgerApplication,
     ) -> Result<Option<Timestamp>, Problem> {
         let counts = |entry: &&LedgerToken| entry.state != TokenState::Revoked;
-        let taken = application.tokens.iter().filter(counts).count();
+        let count = application.tokens.iter().filter(counts).count();
         let max = usize::try_from(resource.spec.tokens.max).unwrap_or(0);
-        if taken >= max && token.spec().state != State::Revoked {
+        if count >= max && token.spec().state != State::Revoked {
             return Err(quota_exceeded(resource, token));
         }
         let namespace = token.token_name().namespace;
