@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use limits::Limits;
 pub(crate) use limits::set_or;
-pub use status::{ApplicationEndpoints, ApplicationStatus, TokenCounts, Usage};
+pub use status::{ApplicationEndpoints, ApplicationStatus, TokenCounts};
 pub use token_policy::{From as NamespacesFrom, Namespaces, TokenPolicy};
 
+use crate::object_name::{Kind, ObjectName};
 use crate::rules;
 
 /// An application: a tenant of the metrics store with its own data, rules and limits.
@@ -44,7 +45,6 @@ use crate::rules;
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Tokens", type_ = "integer", json_path = ".status.tokens.active"),
-    printcolumn(name = "Series", type_ = "integer", json_path = ".status.usage.activeSeries"),
     printcolumn(name = "Pods", type_ = "string", json_path = ".status.propagation.pods"),
     printcolumn(name = "Paused", type_ = "boolean", json_path = ".spec.paused", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -141,6 +141,18 @@ impl From<OnError> for LedgerOnError {
         match on_error {
             OnError::Close => Self::Close,
             OnError::KeepOpen => Self::KeepOpen,
+        }
+    }
+}
+
+impl MetricsApplication {
+    /// It among all objects.
+    pub fn object_name(&self) -> ObjectName {
+        let namespace = self.metadata.namespace.clone();
+        ObjectName {
+            kind: Kind::MetricsApplication,
+            namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+            name: self.metadata.name.clone().unwrap_or_default(),
         }
     }
 }

@@ -13,7 +13,6 @@ use penstock_tenancy::{
 };
 
 use crate::field_path::FieldPath;
-use crate::object_name::{Kind, ObjectName};
 use crate::problem::{Problem, Reason};
 use crate::{MetricsApplication, Token};
 
@@ -25,7 +24,7 @@ pub fn application_entry(
     resource: &MetricsApplication,
     tenant: TenantId,
 ) -> Result<LedgerApplication, Problem> {
-    let object = application_name(resource);
+    let object = resource.object_name();
     let spec = &resource.spec;
     let tags = forced_tags(&spec.tags, spec.charset.into())
         .map_err(|(at, message)| Problem::new(object.clone(), Reason::TagConflict, at, message))?;
@@ -42,18 +41,6 @@ pub fn application_entry(
         removed: false,
         tokens: Vec::new(),
     })
-}
-
-fn application_name(resource: &MetricsApplication) -> ObjectName {
-    let metadata = &resource.metadata;
-    ObjectName {
-        kind: Kind::MetricsApplication,
-        namespace: metadata
-            .namespace
-            .clone()
-            .unwrap_or_else(|| "default".to_owned()),
-        name: metadata.name.clone().unwrap_or_default(),
-    }
 }
 
 /// What a token's entry has besides what its resource says.

@@ -21,7 +21,9 @@
 
 pub mod admission;
 pub mod application;
+pub mod application_status;
 pub mod compile;
+pub mod condition;
 pub mod consent;
 pub mod crds;
 pub mod entry;
@@ -29,20 +31,23 @@ pub mod field_fault;
 pub mod field_path;
 pub mod key_source;
 pub mod object_name;
+pub mod ownership;
 pub mod problem;
 pub mod propagation;
 pub mod rotation;
 mod rules;
 pub mod span;
 mod structural;
+pub mod tenant;
 pub mod token;
 mod token_resources;
 pub mod token_secret;
+pub mod token_status;
 
 pub use admission::{Admission, Manifest};
 pub use application::{
     ApplicationEndpoints, ApplicationStatus, MetricsApplication, MetricsApplicationSpec,
-    Namespaces, NamespacesFrom, TokenCounts, TokenPolicy, Usage,
+    Namespaces, NamespacesFrom, TokenCounts, TokenPolicy,
 };
 pub use compile::{Sources, TokenKeys, compile};
 pub use field_fault::FieldFault;
@@ -58,7 +63,7 @@ pub use token_resources::{
     ReadToken, ReadTokenSpec, Rotation, SecretKeyRef, SecretSpec, State, TokenLimits, TokenSpec,
     TokenStatus, WireProtocol, WriteToken, WriteTokenSpec,
 };
-pub use token_secret::{Endpoints, token_secret};
+pub use token_secret::{Credential, Endpoints, token_secret};
 
 /// The API group of every resource.
 pub const GROUP: &str = "penstock.dev";

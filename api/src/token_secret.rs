@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use penstock_tenancy::{Permission, TokenId};
+use penstock_tenancy::{Key, Permission, TokenId};
 
 use crate::key_source::KeyMaterial;
 
@@ -37,6 +37,47 @@ impl Endpoints {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The names of all entries that a token's Secret may have.
+pub const ENTRIES: [&str; 17] = [
+    "id",
+    "key",
+    "token",
+    "telnet-auth",
+    "url",
+    "rollup-url",
+    "telnet-host",
+    "telnet-port",
+    "query-url",
+    "ca.crt",
+    "type",
+    "provider",
+    "host",
+    "port",
+    "uri",
+    "username",
+    "password",
+];
+
+/// What can be read from a Secret of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Credential {
+    /// The token's public name.
+    pub id: Option<TokenId>,
+    /// The key.
+    pub key: Option<Key>,
+}
+
+impl Credential {
+    /// Reads the entries `id` and `key`; what is no id or no key counts as missing.
+    pub fn read<'a>(entry: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+        let text = |name: &str| std::str::from_utf8(entry(name)?).ok();
+        Self {
+            id: text("id").and_then(|id| id.trim().parse().ok()),
+            key: text("key").and_then(|key| Key::parse(key.trim_end_matches(['\r', '\n'])).ok()),
         }
     }
 }
@@ -102,6 +143,23 @@ mod tests {
             key,
             &endpoints(),
         )
+    }
+
+    #[test]
+    fn every_entry_has_a_known_name_and_can_be_read_back() {
+        let key = Key::parse(&"k".repeat(32)).unwrap();
+        let write = secret(Permission::Write, &KeyMaterial::Key(key.clone()));
+        let read = secret(Permission::Read, &KeyMaterial::Key(key.clone()));
+        let names: std::collections::BTreeSet<_> =
+            write.keys().chain(read.keys()).copied().collect();
+        assert_eq!(names, ENTRIES.into_iter().collect());
+        let credential = super::Credential::read(|name| write.get(name).map(String::as_bytes));
+        assert_eq!(credential.key, Some(key));
+        assert_eq!(credential.id.unwrap().to_string(), write["id"]);
+        assert_eq!(
+            super::Credential::read(|_| Some(b"short")),
+            super::Credential::default()
+        );
     }
 
     #[test]

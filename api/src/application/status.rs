@@ -1,6 +1,6 @@
 //! What the operator tells about an application.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,10 +26,7 @@ pub struct ApplicationStatus {
     /// How far its last change has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// What it uses, as the ingest pods told it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
-    /// `Ready`, `Accepted`, `Programmed`, `Propagated`, `WithinLimits`.
+    /// `Ready`, `Accepted`, `Programmed`, `Propagated`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -61,16 +58,4 @@ pub struct TokenCounts {
     pub expired: i64,
     /// Refused for ever.
     pub revoked: i64,
-}
-
-/// What an application uses, all pods together.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    /// Series with a point in the current UTC day.
-    pub active_series: i64,
-    /// Points taken since the pods started.
-    pub points: i64,
-    /// When the pods told it.
-    pub at: Time,
 }

@@ -29,9 +29,6 @@ pub struct TokenStatus {
     /// When the token ends: `spec.expiresAt`, or earlier if the application's `tokens.maxTTL` says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// When any of its keys was last used, coarse to the hour.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_used: Option<Time>,
     /// How far its last change has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
@@ -47,16 +44,13 @@ pub struct TokenStatus {
 pub struct KeyStatus {
     /// Counts the keys that the token has handed out, from 1.
     pub version: i64,
-    /// The first 12 hexadecimal digits of the key's SHA-256.
+    /// The first 8 hexadecimal digits of the key's SHA-256.
     pub fingerprint: String,
     /// Whether it is the one in the Secret.
     pub state: KeyState,
     /// From this moment on it is no longer taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
-    /// When it was last used, coarse to the hour.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_used: Option<Time>,
 }
 
 /// What a key is to its token.

@@ -1,0 +1,254 @@
+//! What is told about a token: which step it is at, why it is not ready, what to do.
+
+mod keys;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff;
+use penstock_model::Timestamp;
+use penstock_tenancy::{KeyHash, LedgerKey, TokenId};
+
+use crate::condition::{Conditions, Verdict};
+use crate::entry::moment;
+use crate::problem::Problem;
+use crate::propagation::Reach;
+use crate::rotation::Step;
+use crate::{State, Token, TokenStatus};
+
+pub use keys::fingerprint;
+
+/// What there is to tell about a token.
+#[derive(Clone, Debug)]
+pub struct TokenFacts<'a> {
+    /// Why it cannot be used, if it cannot.
+    pub problem: Option<&'a Problem>,
+    /// Its public name, once there is one.
+    pub id: Option<TokenId>,
+    /// The hashes that the ledger has or is to have.
+    pub keys: &'a [LedgerKey],
+    /// The key that stands in the Secret.
+    pub held: Option<KeyHash>,
+    /// How many keys were handed out: the number of the one that stands in the Secret.
+    pub version: i64,
+    /// Its Secret.
+    pub secret: SecretFacts,
+    /// What comes next for its keys.
+    pub step: Step,
+    /// How far its entry has come.
+    pub reach: Reach,
+    /// When the key will be replaced by schedule.
+    pub next_rotation: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it is, or has once been, revoked: that is final.
+    pub is_revoked: bool,
+    /// Whether its application is paused.
+    pub is_application_paused: bool,
+}
+
+/// What there is to tell about a token's Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretFacts {
+    /// It is not written yet.
+    Missing,
+    /// It holds what it should.
+    Written,
+    /// Somebody else's Secret has its name.
+    Conflict,
+    /// It cannot be written: what the API server said.
+    Failed(String),
+}
+
+/// A moment as resources write it, in whole seconds.
+pub fn time(moment: Timestamp) -> Time {
+    let second = moment.millis().div_euclid(1_000);
+    Time(jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+}
+
+/// The status that tells it.
+pub fn token_status(token: &Token, facts: &TokenFacts<'_>, now: Timestamp) -> TokenStatus {
+    let before = token.status();
+    let generation = token.metadata().generation;
+    let told = before.map_or(&[][..], |status| &status.conditions);
+    let mut conditions = Conditions::after(told, generation, time(now));
+    for (type_, verdict) in [
+        ("Ready", facts.ready(token, now)),
+        ("Accepted", facts.accepted()),
+        ("SecretReady", facts.secret_ready(token)),
+        ("Propagated", facts.reach.propagated()),
+        ("Rotating", facts.rotating(now)),
+        ("Expired", facts.expired(now)),
+        ("Revoked", facts.revoked()),
+    ] {
+        conditions.set(type_, verdict);
+    }
+    let secret_name = match facts.secret {
+        SecretFacts::Written => Some(token.secret_name()),
+        _ => before.and_then(|before| before.secret_name.clone()),
+    };
+    TokenStatus {
+        observed_generation: generation,
+        id: facts.id.map(|id| id.to_string()),
+        secret_name,
+        keys: facts.key_statuses(before, now),
+        next_rotation: facts.next_rotation.map(time),
+        expires_at: facts.expires_at.map(time),
+        propagation: facts
+            .reach
+            .told(before.and_then(|before| before.propagation.as_ref())),
+        conditions: conditions.into_list(),
+    }
+}
+
+impl TokenFacts<'_> {
+    fn accepted(&self) -> Verdict {
+        match self.problem {
+            None => Verdict::yes("Accepted", ""),
+            Some(problem) => Verdict::no(problem.reason.as_str(), problem.advice()),
+        }
+    }
+
+    /// The summary: the first thing that is in the way.
+    fn ready(&self, token: &Token, now: Timestamp) -> Verdict {
+        let spec = token.spec();
+        if self.is_revoked {
+            return Verdict::no("Revoked", "it is refused for ever: make another token");
+        }
+        if self.problem.is_some() {
+            return self.accepted();
+        }
+        if let Some(end) = self.expires_at.filter(|end| *end <= now) {
+            let message = format!(
+                "it ended at {}: set spec.expiresAt later, or make another token",
+                shown(end)
+            );
+            return Verdict::no("Expired", message);
+        }
+        if spec.state == State::Paused {
+            return Verdict::no("Paused", "spec.state is Paused: set it to Active");
+        }
+        if self.is_application_paused {
+            return Verdict::no(
+                "ApplicationPaused",
+                "its application is paused: set its spec.paused to false",
+            );
+        }
+        if let Some(start) = spec
+            .not_before
+            .as_ref()
+            .map(moment)
+            .filter(|start| now < *start)
+        {
+            return Verdict::no("NotYetValid", format!("it begins at {}", shown(start)));
+        }
+        match self.secret {
+            SecretFacts::Written if self.reach.is_all() => {
+                Verdict::yes("Works", "the key in its Secret works on every pod")
+            }
+            SecretFacts::Written => self.reach.propagated(),
+            _ => self.secret_ready(token),
+        }
+    }
+
+    fn secret_ready(&self, token: &Token) -> Verdict {
+        let name = token.secret_name();
+        match &self.secret {
+            SecretFacts::Written => Verdict::yes(
+                "Written",
+                format!(
+                    "the Secret {name} holds the key of version {}",
+                    self.version
+                ),
+            ),
+            SecretFacts::Conflict => Verdict::no(
+                "SecretConflict",
+                format!(
+                    "the Secret {name} belongs to something else and is left alone: remove it, choose another spec.secret.name, or annotate it with penstock.dev/adopt=\"true\""
+                ),
+            ),
+            SecretFacts::Failed(why) => Verdict::no(
+                "SecretFailed",
+                format!("the Secret {name} cannot be written: {why}"),
+            ),
+            SecretFacts::Missing if self.is_revoked => {
+                Verdict::no("Revoked", "a revoked token gets no Secret")
+            }
+            SecretFacts::Missing if self.problem.is_some() => {
+                Verdict::no("NotAccepted", "it is written when the token is accepted")
+            }
+            SecretFacts::Missing => match self.step {
+                Step::Full(_) => self.full(),
+                _ => match &self.reach {
+                    Reach::Refused(_) | Reach::Waiting { .. } | Reach::NoPods { .. } => {
+                        self.reach.propagated()
+                    }
+                    _ => Verdict::no(
+                        "WaitingForPods",
+                        "it is written as soon as the pods know the key",
+                    ),
+                },
+            },
+        }
+    }
+
+    fn full(&self) -> Verdict {
+        let when = match self.step {
+            Step::Full(Some(end)) => format!("one ends at {}", shown(end)),
+            _ => "some of them were never handed out and go two minutes after the operator's start"
+                .to_owned(),
+        };
+        Verdict::no(
+            "KeysFull",
+            format!("four keys are taken already, which is all that fit: {when}"),
+        )
+    }
+
+    fn rotating(&self, now: Timestamp) -> Verdict {
+        let retiring = self
+            .keys
+            .iter()
+            .filter(|key| key.not_after.is_some_and(|end| end > now));
+        match self.step {
+            Step::Full(_) => Verdict { ..self.full() },
+            Step::Draw | Step::HandOut(_) if self.held.is_some() => Verdict::yes(
+                "Staged",
+                "a new key is on its way to the pods; then the Secret gets it",
+            ),
+            Step::Settling => Verdict::yes(
+                "Settling",
+                "the replaced keys get their end two minutes after the operator's start",
+            ),
+            _ => match retiring.filter_map(|key| key.not_after).max() {
+                Some(end) => Verdict::yes(
+                    "Overlap",
+                    format!("a replaced key is taken until {}", shown(end)),
+                ),
+                None => Verdict::no("Stable", ""),
+            },
+        }
+    }
+
+    fn expired(&self, now: Timestamp) -> Verdict {
+        match self.expires_at {
+            None => Verdict::no("NoEnd", ""),
+            Some(end) if end <= now => {
+                Verdict::yes("Expired", format!("it ended at {}", shown(end)))
+            }
+            Some(end) => Verdict::no("NotYet", format!("it ends at {}", shown(end))),
+        }
+    }
+
+    fn revoked(&self) -> Verdict {
+        if self.is_revoked {
+            Verdict::yes("Revoked", "it is refused for ever")
+        } else {
+            Verdict::no("NotRevoked", "")
+        }
+    }
+}
+
+fn shown(moment: Timestamp) -> String {
+    time(moment).0.to_string()
+}
+
+#[cfg(test)]
+mod tests;

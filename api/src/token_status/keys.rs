@@ -1,0 +1,55 @@
+//! The keys of a token as its status names them.
+
+use std::collections::HashMap;
+
+use penstock_model::Timestamp;
+use penstock_tenancy::{KeyHash, LedgerKey};
+
+use super::{TokenFacts, time};
+use crate::{KeyState, KeyStatus, TokenStatus};
+
+/// The name of a key in the open: the first eight digits of its hash, as the ingest pods name it too.
+pub fn fingerprint(hash: KeyHash) -> String {
+    hash.to_string().chars().take(8).collect()
+}
+
+impl TokenFacts<'_> {
+    /// The keys that were handed out and are taken, the newest first. One that was not told before has the number before
+    /// that of its successor.
+    pub(super) fn key_statuses(
+        &self,
+        before: Option<&TokenStatus>,
+        now: Timestamp,
+    ) -> Vec<KeyStatus> {
+        let told = before.map_or(&[][..], |before| &before.keys);
+        let versions: HashMap<_, _> = told
+            .iter()
+            .map(|key| (&*key.fingerprint, key.version))
+            .collect();
+        let is_held = |key: &&LedgerKey| self.held == Some(key.hash);
+        let others = self.keys.iter().rev().filter(|key| !is_held(key));
+        let retiring = others.filter(|key| key.not_after.is_some_and(|end| end > now));
+        let mut next = self.version;
+        let mut statuses = Vec::new();
+        for key in self.keys.iter().filter(is_held).chain(retiring) {
+            let is_held = is_held(&key);
+            let name = fingerprint(key.hash);
+            let version = match versions.get(&*name) {
+                Some(version) if !is_held => *version,
+                _ => next,
+            };
+            next = version - 1;
+            statuses.push(KeyStatus {
+                version,
+                fingerprint: name,
+                state: if is_held {
+                    KeyState::Active
+                } else {
+                    KeyState::Retiring
+                },
+                not_after: key.not_after.map(time),
+            });
+        }
+        statuses
+    }
+}
