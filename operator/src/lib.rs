@@ -14,10 +14,20 @@
 //!
 //! The operator never sees a data point, and ingest pods never see the API server: the ledger is all they share.
 
-#![expect(dead_code, reason = "the parts are landed before the whole")]
-
 pub mod admin;
+pub mod cluster;
 pub mod config;
+#[cfg(test)]
+mod fake_api;
+mod leader;
+pub mod lease;
+#[cfg(test)]
+mod ledger_fixture;
+pub mod ledger_secret;
 pub mod propagation;
 pub mod publisher;
+mod run;
+pub mod signing;
 pub mod telemetry;
+
+pub use run::{OperatorError, run};

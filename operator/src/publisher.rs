@@ -20,14 +20,18 @@ mod change;
 mod committed;
 mod desk;
 mod document;
+mod found;
 mod handle;
 mod merge;
 mod progress;
+mod run;
 mod wakes;
 
 pub use change::{Change, WakeKey};
 pub use committed::Committed;
 pub use document::Document;
+pub use found::{Found, Origin, find};
 pub use handle::Publisher;
 pub use merge::Service;
 pub use progress::{Progress, Refused};
+pub use run::{Writer, WriterError};

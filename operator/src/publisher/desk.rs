@@ -116,15 +116,22 @@ impl Desk {
         self.removals_allowed = true;
     }
 
-    pub(crate) fn stage(&mut self, waker: WakeKey, change: Change, wall: Timestamp, now: Duration) {
+    /// Says whether there is something to write now.
+    pub(crate) fn stage(
+        &mut self,
+        waker: WakeKey,
+        change: Change,
+        wall: Timestamp,
+        now: Duration,
+    ) -> bool {
         let entry = change.entry();
         if self.refusal(&change).is_some() {
-            return;
+            return false;
         }
         if let Some(in_flight) = self.in_flight.get(&entry) {
             if in_flight.change == change {
                 self.staged.remove(&entry);
-                return;
+                return false;
             }
         } else {
             match self.judge(&change, wall) {
@@ -132,20 +139,22 @@ impl Desk {
                     self.staged.remove(&entry);
                     self.refused.remove(&entry);
                     self.track_found(entry, waker, &change, now);
-                    return;
+                    return false;
                 }
                 Ok(false) => {}
                 Err(reason) => {
                     self.staged.remove(&entry);
                     self.refuse(entry, change, reason);
-                    return;
+                    return false;
                 }
             }
         }
         self.refused.remove(&entry);
         self.urgent |= change.restricts();
         let at = self.staged.get(&entry).map_or(now, |staged| staged.at);
+        let is_held = change.removes() && !self.removals_allowed;
         self.staged.insert(entry, Staged { change, waker, at });
+        !is_held
     }
 
     /// Why this very change does not fit the ledger as it is: to try again would only go round.

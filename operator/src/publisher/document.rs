@@ -12,6 +12,8 @@ pub struct Document {
     pub revision: u64,
     /// What a pod that has loaded it answers.
     pub checksum: Checksum,
+    /// The public half of the key that signed it.
+    pub key: VerifyingKey,
     /// The document itself: hashes only.
     pub bytes: Bytes,
 }
@@ -23,13 +25,9 @@ impl Document {
     /// As [`sign`] has them.
     pub fn sign(ledger: &Ledger, key: &SigningKey) -> Result<Self, LedgerError> {
         let bytes = sign(ledger, key)?;
-        // The checksum stands in the header, where our own code has just written it.
-        let verified = verify(&bytes, &[key.verifying_key()])?;
-        Ok(Self {
-            revision: ledger.revision,
-            checksum: verified.checksum(),
-            bytes: bytes.into(),
-        })
+        // Read as a pod reads it: what a pod would refuse is never written.
+        let (document, _) = Self::verify(bytes.into(), &[key.verifying_key()])?;
+        Ok(document)
     }
 
     /// Takes a document that somebody kept, and gives the ledger in it.
@@ -37,13 +35,24 @@ impl Document {
     /// # Errors
     /// As [`verify`] has them: only what we have signed is believed.
     pub fn verify(bytes: Bytes, keys: &[VerifyingKey]) -> Result<(Self, Ledger), LedgerError> {
-        let verified = verify(&bytes, keys)?;
-        let document = Self {
-            revision: verified.ledger().revision,
-            checksum: verified.checksum(),
-            bytes,
+        let mut refusal = LedgerError::UnknownKey {
+            key_id: "none".to_owned(),
         };
-        Ok((document, verified.ledger().clone()))
+        for key in keys {
+            match verify(&bytes, &[*key]) {
+                Ok(verified) => {
+                    let document = Self {
+                        revision: verified.ledger().revision,
+                        checksum: verified.checksum(),
+                        key: *key,
+                        bytes,
+                    };
+                    return Ok((document, verified.ledger().clone()));
+                }
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
     }
 }
 
@@ -52,8 +61,13 @@ impl fmt::Debug for Document {
         let Self {
             revision,
             checksum,
+            key,
             bytes,
         } = self;
-        write!(f, "Document({revision}, {checksum}, {} bytes)", bytes.len())
+        let bytes = bytes.len();
+        write!(
+            f,
+            "Document({revision}, {checksum}, {bytes} bytes, {key:?})"
+        )
     }
 }

@@ -14,6 +14,7 @@ use super::change::{Change, WakeKey};
 use super::committed::Committed;
 use super::desk::{Desk, Outcome};
 use super::document::Document;
+use super::found::{Found, Origin};
 use super::merge::{Service, check_service};
 use super::progress::Progress;
 use super::wakes::Wakes;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) newest: watch::Sender<Option<Arc<Document>>>,
     /// The highest revision that a pod has reported.
     pub(super) reported: watch::Sender<Option<u64>>,
+    origin: Origin,
     pub(super) wakes: Wakes,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
@@ -43,21 +45,23 @@ pub(super) struct Shared {
 }
 
 impl Publisher {
-    /// Begins with the ledger that was found, and its signed bytes if they are in the Secrets.
-    pub fn new(
-        found: Committed,
-        document: Option<Document>,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-    ) -> Self {
-        metrics.ledger_revision.set(found.revision());
+    /// Begins with what was found.
+    pub fn new(found: Found, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let (document, ledger) = found.ledger.unzip();
+        // One that the Secrets do not hold is not delivered before it is written there.
+        let document = document.filter(|_| found.origin == Origin::Secrets);
+        let committed = ledger.map_or_else(Committed::default, |ledger| {
+            Committed::new(Arc::new(ledger))
+        });
+        metrics.ledger_revision.set(committed.revision());
         let shared = Shared {
             since: clock.monotonic(),
-            desk: Mutex::new(Desk::new(Arc::new(found))),
+            desk: Mutex::new(Desk::new(Arc::new(committed))),
             work: Notify::new(),
             moved: Notify::new(),
             newest: watch::Sender::new(document.map(Arc::new)),
-            reported: watch::Sender::new(None),
+            reported: watch::Sender::new(found.reported),
+            origin: found.origin,
             wakes: Wakes::default(),
             clock,
             metrics,
@@ -78,11 +82,13 @@ impl Publisher {
     pub fn stage(&self, waker: WakeKey, change: Change) {
         let (wall, now) = (self.shared.clock.now(), self.shared.clock.monotonic());
         let mut desk = self.shared.desk.lock();
-        desk.stage(waker, change, wall, now);
+        let is_staged = desk.stage(waker, change, wall, now);
         let staged = i64::try_from(desk.staged()).unwrap_or(i64::MAX);
         drop(desk);
         self.shared.metrics.changes_staged.set(staged);
-        self.shared.work.notify_one();
+        if is_staged {
+            self.shared.work.notify_one();
+        }
     }
 
     /// How far a change has come. Ask with the very change that was staged.
@@ -114,6 +120,11 @@ impl Publisher {
     /// The key is in its Secret, or nobody will ever need it.
     pub fn forget_key(&self, id: TokenId) {
         self.shared.desk.lock().drop_key(id);
+    }
+
+    /// Where the ledger came from that this leader began with.
+    pub fn origin(&self) -> &Origin {
+        &self.shared.origin
     }
 
     /// How long this process has held the lease. After two minutes no request of a former leader can still arrive.
@@ -173,6 +184,10 @@ impl Publisher {
             );
             self.shared.work.notify_one();
         }
+    }
+
+    pub(crate) fn count_failure(&self) {
+        self.shared.metrics.delivery_failures.inc();
     }
 
     /// The newest signed ledger, to be delivered.

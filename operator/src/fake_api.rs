@@ -1,0 +1,159 @@
+//! An API server in memory, for tests: objects with versions, every call recorded, and a fault at any of them.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+/// Clones are the same server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeApi {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, Value>,
+    version: u64,
+    calls: Vec<String>,
+    /// What happens at calls, by their number from 0.
+    faults: BTreeMap<usize, Fault>,
+}
+
+/// What goes wrong at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is done, and the answer is lost.
+    Unanswered,
+    /// It is not done, and nobody says so.
+    Lost,
+    /// The server says this and does nothing.
+    Says(u16),
+}
+
+impl FakeApi {
+    pub(crate) fn client(&self) -> Client {
+        let api = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let api = api.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                let (status, answer) = api.call(&parts.method, parts.uri.path(), body);
+                let answer = Body::from(serde_json::to_vec(&answer).unwrap());
+                let mut response = Response::new(answer);
+                *response.status_mut() = status;
+                Ok::<_, Infallible>(response)
+            }
+        });
+        Client::new(service, "metrics")
+    }
+
+    /// Lets the call of this number, counted from now on, go wrong.
+    pub(crate) fn fail_at(&self, number: usize, fault: Fault) {
+        let mut state = self.state.lock();
+        let at = state.calls.len() + number;
+        state.faults.insert(at, fault);
+    }
+
+    /// Every call since the last time: verb and path without what is before the kind.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().calls)
+    }
+
+    /// The object of a kind's plural and a name.
+    pub(crate) fn object(&self, kind: &str, name: &str) -> Option<Value> {
+        self.state
+            .lock()
+            .objects
+            .get(&format!("{kind}/{name}"))
+            .cloned()
+    }
+
+    /// Puts an object there, or changes it, as another program would.
+    pub(crate) fn put(&self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let mut state = self.state.lock();
+        let mut object = state
+            .objects
+            .get(&format!("{kind}/{name}"))
+            .cloned()
+            .unwrap_or(json!({"metadata": {"name": name}}));
+        change(&mut object);
+        state.store(&format!("{kind}/{name}"), object);
+    }
+
+    pub(crate) fn remove(&self, kind: &str, name: &str) {
+        self.state.lock().objects.remove(&format!("{kind}/{name}"));
+    }
+
+    fn call(&self, method: &Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let mut state = self.state.lock();
+        let key = path.rsplitn(3, '/').take(2).collect::<Vec<_>>();
+        let key = format!("{}/{}", key[1], key[0]);
+        let number = state.calls.len();
+        state.calls.push(format!("{method} {key}"));
+        match state.faults.remove(&number) {
+            Some(Fault::Lost) => return refusal(500, "lost"),
+            Some(Fault::Says(code)) => return refusal(code, "as the test wants it"),
+            Some(Fault::Unanswered) => {
+                state.answer(method, &key, body);
+                return refusal(504, "the answer is lost");
+            }
+            None => {}
+        }
+        state.answer(method, &key, body)
+    }
+}
+
+impl State {
+    fn answer(&mut self, method: &Method, key: &str, body: Value) -> (StatusCode, Value) {
+        let found = self.objects.get(key).cloned();
+        match (method.as_str(), found) {
+            ("GET", Some(object)) => (StatusCode::OK, object),
+            ("PATCH", Some(object)) => (StatusCode::OK, self.store(key, apply(object, &body))),
+            ("PATCH", None) => (StatusCode::CREATED, self.store(key, body)),
+            ("PUT", Some(object)) => {
+                let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+                if version(&object) == version(&body) {
+                    (StatusCode::OK, self.store(key, body))
+                } else {
+                    refusal(409, "the object has been modified")
+                }
+            }
+            _ => refusal(404, "not found"),
+        }
+    }
+
+    fn store(&mut self, key: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(key.to_owned(), object.clone());
+        object
+    }
+}
+
+/// Of server-side apply, what we use: labels.
+fn apply(mut object: Value, wanted: &Value) -> Value {
+    object["metadata"]["labels"] = wanted["metadata"]["labels"].clone();
+    object
+}
+
+fn refusal(code: u16, message: &str) -> (StatusCode, Value) {
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        _ => "ForATest",
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code,
+    });
+    (StatusCode::from_u16(code).unwrap(), status)
+}
