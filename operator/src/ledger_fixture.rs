@@ -4,7 +4,7 @@ use penstock_api::Kind;
 use penstock_model::{Charset, Tags, TenantId, Timestamp};
 use penstock_tenancy::{
     Allow, ApplicationLimits, KeyHash, LedgerApplication, LedgerKey, LedgerToken, OnError,
-    Permission, Profile, TokenId, TokenLimits, TokenState,
+    Permission, Profile, ReadLimits, TokenId, TokenLimits, TokenState,
 };
 
 use crate::publisher::WakeKey;
@@ -55,6 +55,7 @@ pub(crate) fn token(number: u64) -> LedgerToken {
         not_before: None,
         expires_at: None,
         limits: TokenLimits::default(),
+        read_limits: ReadLimits::default(),
         allow: Allow::default(),
     }
 }

@@ -122,7 +122,7 @@ async fn a_damaged_ledger_is_none() {
     api.remove("secrets", "penstock-ledger-a1");
     assert_eq!(open(&api).await.1, None);
     api.put("secrets", "penstock-ledger", |head| {
-        head["data"]["head"] = serde_json::json!("YWJj")
+        head["data"]["head"] = serde_json::json!("YWJj");
     });
     let (mut secrets, found) = open(&api).await;
     assert_eq!(found, None);

@@ -15,8 +15,8 @@ use std::time::Duration;
 use penstock_model::{Tags, TenantId, Timestamp};
 use penstock_tenancy::token::KEYS_MAX;
 use penstock_tenancy::{
-    Allow, Ledger, LedgerApplication, LedgerFault, LedgerKey, LedgerToken, LedgerVolume, TokenId,
-    TokenLimits, TokenState,
+    Allow, Ledger, LedgerApplication, LedgerFault, LedgerKey, LedgerToken, LedgerVolume,
+    ReadLimits, TokenId, TokenLimits, TokenState,
 };
 
 use super::change::Change;
@@ -277,6 +277,7 @@ fn tombstone(token: &LedgerToken, now: Timestamp) -> LedgerToken {
         not_before: None,
         expires_at: Some(now),
         limits: TokenLimits::default(),
+        read_limits: ReadLimits::default(),
         allow: Allow::default(),
     }
 }

@@ -72,8 +72,8 @@ async fn a_write_without_an_answer_is_settled_by_a_look() {
 async fn another_leader_is_noticed_however_it_shows() {
     let written_between = |api: &FakeApi| {
         api.put("secrets", "s", |s| {
-            s["data"] = serde_json::json!({"k": "Mg=="})
-        })
+            s["data"] = serde_json::json!({"k": "Mg=="});
+        });
     };
     let removed = |api: &FakeApi| api.remove("secrets", "s");
     for between in [&written_between as &dyn Fn(&FakeApi), &removed] {
