@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::closing::Ending;
 use self::input::{BufferPool, EndOfInput, Input};
+pub(crate) use self::interpreter::STATS_HOST;
 use self::interpreter::{Interpreter, Step};
 use self::output::Output;
 use crate::auth::Authenticator;

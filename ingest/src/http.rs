@@ -11,6 +11,7 @@
 
 mod answer;
 pub mod body;
+mod catalog;
 pub mod connection;
 pub mod cors;
 pub mod credentials;
@@ -18,7 +19,12 @@ pub mod delete_series;
 pub mod error;
 pub mod export;
 pub mod health;
+pub mod lookups;
 pub mod put;
 pub mod rollup;
 pub mod router;
+mod search;
 mod series_arguments;
+mod stats;
+mod suggest;
+mod uid;

@@ -84,6 +84,28 @@ impl Story {
         new
     }
 
+    /// As [`Story::new`], with read tokens: 3 of application 1, 4 of application 2, and of application 1 also 5, which
+    /// sees only `site=paris`, and 6, which sees only metrics that begin with `sys.`.
+    pub(crate) fn with_readers() -> Self {
+        let reader = |number| LedgerToken {
+            permission: Permission::Read,
+            ..token(number)
+        };
+        Self::with(|ledger| {
+            let paris = LedgerToken {
+                tags: tags(&[("site", "paris")]),
+                ..reader(5)
+            };
+            let mut sys = reader(6);
+            sys.allow.metric_prefixes = vec!["sys.".to_owned()];
+            let [one, two] = &mut ledger.applications[..] else {
+                unreachable!("two applications")
+            };
+            one.tokens.extend([reader(3), paris, sys]);
+            two.tokens.push(reader(4));
+        })
+    }
+
     /// As [`Story::new`], with another store.
     pub(crate) fn on_store(change: impl FnOnce(&mut StoreConfig)) -> Self {
         let mut config = StoreConfig {

@@ -19,7 +19,7 @@ use crate::write::point_tokens::PointTokens;
 use crate::write::{EventLoop, RefusalKind};
 
 /// The host in the answer to `stats`. Which machine it is, is nobody's business.
-const HOST: &str = "penstock";
+pub(crate) const STATS_HOST: &str = "penstock";
 
 /// The state of one session's conversation.
 #[derive(Debug)]
@@ -235,10 +235,10 @@ impl<'a> Interpreter<'a> {
     /// What the session may know: its own counts and its tenant's, nobody else's.
     fn stats(&self) -> String {
         let now = self.event_loop.clock().now();
-        let mut answer = reply::stat_line("connection.points", now, self.points, HOST);
+        let mut answer = reply::stat_line("connection.points", now, self.points, STATS_HOST);
         if let Session::Authenticated(session) = &self.session {
             let active = self.event_loop.active_series(session.grant().tenant());
-            answer.push_str(&reply::stat_line("series.active", now, active, HOST));
+            answer.push_str(&reply::stat_line("series.active", now, active, STATS_HOST));
         }
         answer
     }

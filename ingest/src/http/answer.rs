@@ -13,13 +13,14 @@ mod gzip;
 mod jsonp;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Method};
 use http_body::Body as _;
+use serde::Serialize;
 
 use self::jsonp::CallbackName;
-use super::error::ApiError;
+use super::error::{ApiError, JSON};
 use crate::protocol::json::options::parameters;
 
 /// Bodies whose length is known and not above this are handled whole; longer ones a piece at a time.
@@ -85,6 +86,17 @@ impl AnswerForm {
         }
         Response::from_parts(parts, body)
     }
+}
+
+/// A JSON answer.
+pub(super) fn json<T: Serialize>(value: &T) -> Response {
+    // What we answer has texts for keys: it cannot fail.
+    json_text(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// A JSON answer that is rendered already.
+pub(super) fn json_text(text: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, JSON)], text).into_response()
 }
 
 /// The whole of a body whose length is known and small; it is in memory already.

@@ -7,7 +7,8 @@
 //! | `/api/v1/put` | `/api/put`; `/api/v2/...` is 501, `/api/v1x/...` 400 |
 //! | `/opentsdb/api/put` | `/api/put`, as `VictoriaMetrics` serves it |
 //! | `/api/v1/export`, `/prometheus/api/v1/export` | itself: of `VictoriaMetrics`, and only with its version |
-//! | anything else | 404 with the error object |
+//! | `/suggest`, `/version` ... | itself: of `OpenTSDB` 1.x |
+//! | anything else | 404: below `/api` with the error object, elsewhere a page |
 //!
 //! The path is brought into its one form before axum sees it; one that already has it, as nearly all have, costs a
 //! comparison.
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
-use http::{Method, StatusCode};
+use axum::routing::{MethodRouter, any, get, post};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, StatusCode, Uri};
 use penstock_tenancy::Permission;
 use tower::Service;
 
@@ -30,7 +32,7 @@ use super::connection::HttpSession;
 use super::cors::Ruling;
 use super::credentials::Claim;
 use super::error::ApiError;
-use super::{delete_series, export, health, put, rollup};
+use super::{catalog, delete_series, export, health, put, rollup, search, stats, suggest, uid};
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
@@ -123,15 +125,14 @@ pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
 const PUT_PATHS: [&str; 2] = ["/api/put", "/api/rollup"];
 const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
 
+const NOT_FOUND_PAGE: &str = "<!DOCTYPE html><html><head><title>Page Not Found</title></head>\
+    <body><h1>Page Not Found</h1><p>The requested URL was not found on this server.</p></body></html>";
+
 /// Every endpoint of the data ports.
 pub(crate) fn router(context: HttpContext) -> Router {
     Router::new()
         .route("/api/put", endpoint(post(put::put)))
         .route("/api/rollup", endpoint(post(rollup::rollup)))
-        .route(
-            "/api/version",
-            endpoint(get(health::version).post(health::version)),
-        )
         .route(
             "/api/v1/export",
             endpoint(get(export::export).post(export::export)),
@@ -147,8 +148,55 @@ pub(crate) fn router(context: HttpContext) -> Router {
         .route("/api/v1/health/status", endpoint(get(health::status)))
         .route("/api/v1/health/check", endpoint(get(health::check)))
         .route("/health", endpoint(get(health::ok)))
+        .merge(lookups())
+        .merge(catalog())
         .fallback(not_found)
         .with_state(context)
+}
+
+/// What a read token finds out about names and series.
+fn lookups() -> Router<HttpContext> {
+    let suggest = || endpoint(get(suggest::suggest).post(suggest::suggest));
+    Router::new()
+        .route("/api/suggest", suggest())
+        .route("/suggest", suggest())
+        .route("/api/search", any(search::no_kind))
+        .route("/api/search/{kind}", any(search::search))
+        .route("/api/uid", any(uid::not_implemented))
+        .route(
+            "/api/uid/{operation}",
+            endpoint(get(uid::uid).post(uid::uid)),
+        )
+        .route("/api/stats", endpoint(get(stats::stats).post(stats::stats)))
+        .route("/stats", endpoint(get(stats::stats_text)))
+        .route("/api/stats/query", endpoint(get(stats::queries)))
+        .route("/api/stats/jvm", endpoint(get(stats::jvm)))
+        .route("/api/stats/threads", endpoint(get(stats::nothing)))
+        .route("/api/stats/region_clients", endpoint(get(stats::nothing)))
+}
+
+/// What is the same for everybody.
+fn catalog() -> Router<HttpContext> {
+    let aggregators = || endpoint(get(catalog::aggregators).post(catalog::aggregators));
+    let drop_caches = || endpoint(get(catalog::drop_caches).delete(catalog::drop_caches));
+    Router::new()
+        .route(
+            "/api/version",
+            endpoint(get(catalog::version).post(catalog::version)),
+        )
+        .route("/version", endpoint(get(catalog::version_text)))
+        .route("/api/aggregators", aggregators())
+        .route("/aggregators", aggregators())
+        .route(
+            "/api/config",
+            endpoint(get(catalog::config).post(catalog::config)),
+        )
+        .route(
+            "/api/config/filters",
+            endpoint(get(catalog::filters).post(catalog::filters)),
+        )
+        .route("/api/dropcaches", drop_caches())
+        .route("/dropcaches", drop_caches())
 }
 
 /// A route whose other methods get 405 with the error object.
@@ -215,8 +263,18 @@ async fn route(router: &mut Router, request: Request) -> Response {
     }
 }
 
-async fn not_found() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "Endpoint not found")
+/// JSON below `/api`, and elsewhere what a browser shows.
+async fn not_found(uri: Uri) -> Response {
+    if uri.path().starts_with("/api") {
+        return ApiError::new(StatusCode::NOT_FOUND, "Endpoint not found").into_response();
+    }
+    let html = HeaderValue::from_static("text/html; charset=UTF-8");
+    (
+        StatusCode::NOT_FOUND,
+        [(CONTENT_TYPE, html)],
+        NOT_FOUND_PAGE,
+    )
+        .into_response()
 }
 
 async fn method_not_allowed(method: Method) -> ApiError {

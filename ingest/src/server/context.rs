@@ -12,6 +12,7 @@ use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
 use crate::http::cors::Cors;
 use crate::http::export::Exports;
+use crate::http::lookups::Lookups;
 use crate::telemetry::Metrics;
 use crate::write::EventLoop;
 
@@ -28,6 +29,8 @@ pub struct ServerContext {
     pub bodies: BodyReader,
     /// How many exports may run.
     pub exports: Exports,
+    /// How many look-ups may run.
+    pub lookups: Lookups,
     /// Which pages of other origins may read answers.
     pub cors: Cors,
     /// How long things may take.

@@ -25,6 +25,7 @@ use crate::config::{Config, Listen};
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::export::Exports;
+use crate::http::lookups::Lookups;
 use crate::limit::Quotas;
 use crate::listener::door::Door;
 use crate::listener::tls::Tls;
@@ -145,6 +146,7 @@ fn server_context(
         authenticator,
         bodies: BodyReader::new(budget, config.timeouts.body_stall),
         exports: Exports::new(config.timeouts.body_stall),
+        lookups: Lookups::default(),
         cors: config.cors.clone(),
         timeouts: config.timeouts.clone(),
         metrics,

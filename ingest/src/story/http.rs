@@ -17,6 +17,7 @@ use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::cors::Cors;
 use crate::http::export::Exports;
+use crate::http::lookups::Lookups;
 use crate::http::router::{self, HttpContext};
 use crate::server::{LoopContext, ServerContext};
 use crate::telemetry::Metrics;
@@ -110,6 +111,7 @@ impl Story {
             authenticator,
             bodies: BodyReader::new(BodyBudget::new(1 << 28), long),
             exports: Exports::new(long),
+            lookups: Lookups::default(),
             cors: Cors::default(),
             timeouts,
             metrics: Metrics::default(),

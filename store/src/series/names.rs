@@ -130,6 +130,15 @@ pub(crate) fn knows(
     }
 }
 
+/// The tag keys with which the tenant has this value.
+pub(crate) fn tag_keys_with(lock: &RwLock<Shared>, tenant: TenantId, value: &str) -> Vec<Box<str>> {
+    let mut steps = Steps::new(lock);
+    let number = steps.next().index.tenant_number(tenant);
+    number.map_or_else(Vec::new, |number| {
+        keys_with(&mut steps, number, value, false)
+    })
+}
+
 impl NameScope<'_> {
     const fn tenant(&self) -> TenantId {
         match self {
@@ -320,11 +329,7 @@ fn narrowed(
             })
             .collect(),
         NameKind::TagValue => {
-            let mut steps = Steps::new(lock);
-            let number = steps.next().index.tenant_number(selection.tenant);
-            let keys = number.map_or_else(Vec::new, |number| {
-                keys_with(&mut steps, number, name, false)
-            });
+            let keys = tag_keys_with(lock, selection.tenant, name);
             filters
                 .flat_map(|filter| {
                     keys.iter().map(move |key| {

@@ -337,6 +337,11 @@ impl SeriesRegistry {
         names::knows(&self.shared, scope, kind, name)
     }
 
+    /// The tag keys with which the tenant has this value.
+    pub fn tag_keys_with(&self, tenant: TenantId, value: &str) -> Vec<Box<str>> {
+        names::tag_keys_with(&self.shared, tenant, value)
+    }
+
     /// The series that no run holds, of definitions up to and with `up_to`; `None` if there are none. Write them
     /// with [`SeriesRegistry::write_run`], publish the run, then say so to [`SeriesRegistry::mark_written`].
     pub fn unwritten(&self, up_to: Sequence) -> Option<RunContents> {

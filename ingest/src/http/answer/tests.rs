@@ -5,7 +5,6 @@ use futures_util::stream;
 use http::StatusCode;
 
 use super::*;
-use crate::http::error::JSON;
 
 fn headers(accept: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();

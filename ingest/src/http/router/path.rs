@@ -9,6 +9,16 @@ use crate::http::error::ApiError;
 /// Endpoints that exist only under `/api/v1`, of `KairosDB`, `VictoriaMetrics` and Prometheus. Their further segments count.
 const V1_ONLY: [&str; 3] = ["export", "admin", "health"];
 
+/// Endpoints whose second segment counts, and which ones it may be; an empty list means any. All else behind an
+/// endpoint does not count.
+const CHILDREN: [(&str, &[&str]); 5] = [
+    ("config", &["filters"]),
+    ("query", &["last"]),
+    ("search", &[]),
+    ("stats", &["jvm", "query", "region_clients", "threads"]),
+    ("uid", &[]),
+];
+
 /// The highest version of `OpenTSDB`'s API.
 const VERSION_MAX: u64 = 1;
 
@@ -45,7 +55,12 @@ fn canonical_path(path: &str) -> Result<String, ApiError> {
         segments.remove(0);
     }
     if segments.first() != Some(&"api") {
-        return Ok(joined(&segments));
+        // OpenTSDB 1.x has no more than one.
+        return Ok(if segments.first() == Some(&"health") {
+            joined(&segments)
+        } else {
+            joined(segments.get(..1).unwrap_or(&segments))
+        });
     }
     if let Some(version) = segments.get(1).and_then(|segment| version(segment)) {
         check_version(version)?;
@@ -54,7 +69,12 @@ fn canonical_path(path: &str) -> Result<String, ApiError> {
         }
         segments.remove(1);
     }
-    segments.truncate(2);
+    let child = CHILDREN
+        .iter()
+        .find(|(endpoint, _)| segments.get(1) == Some(endpoint))
+        .zip(segments.get(2))
+        .is_some_and(|((_, children), child)| children.is_empty() || children.contains(child));
+    segments.truncate(if child { 3 } else { 2 });
     Ok(joined(&segments))
 }
 
@@ -135,6 +155,17 @@ mod tests {
                 "/api/v1/admin/tsdb/delete_series",
             ),
             ("/api/v1/health/check/", "/api/v1/health/check"),
+            ("/api/v1/search/lookup/?m=M", "/api/search/lookup?m=M"),
+            ("/api/search/Nothing/x", "/api/search/nothing"),
+            ("/api/config/filters/x", "/api/config/filters"),
+            ("/api/config/x", "/api/config"),
+            ("/api/query/x", "/api/query"),
+            ("/api/query/LAST", "/api/query/last"),
+            ("/api/stats/jvm", "/api/stats/jvm"),
+            ("/api/stats/x", "/api/stats"),
+            ("/api/suggest/x/y", "/api/suggest"),
+            ("/Suggest/?q=A", "/suggest?q=A"),
+            ("/version/x", "/version"),
             ("/", "/"),
             ("/metrics", "/metrics"),
             ("http://h:1/API/put?x", "http://h:1/api/put?x"),

@@ -20,11 +20,6 @@ fn every_answer_is_json_and_says_what_is_wrong() {
             r#"{"error":{"code":404,"message":"Endpoint not found"}}"#,
         ),
         (
-            "GET /metrics",
-            404,
-            r#"{"error":{"code":404,"message":"Endpoint not found"}}"#,
-        ),
-        (
             "GET /api/put",
             405,
             r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [GET] is not permitted for this endpoint"}}"#,
@@ -134,5 +129,20 @@ fn a_page_of_another_origin_gets_what_its_browser_asks_for() {
             answer.body.contains(r#""message":"CORS domain not allowed","details":"The domain [https://elsewhere] is not permitted access""#),
             "{answer:?}"
         );
+    }
+}
+
+#[test]
+fn elsewhere_than_below_api_a_browser_is_told() {
+    let story = Story::start();
+    for line in ["GET /metrics", "GET /", "POST /q"] {
+        let answer = ask(&story, line);
+        assert_eq!(answer.status, 404, "{line}");
+        assert!(
+            answer
+                .head
+                .contains("content-type: text/html; charset=utf-8")
+        );
+        assert!(answer.body.starts_with("<!DOCTYPE html>"), "{answer:?}");
     }
 }
