@@ -1,9 +1,9 @@
 # The front door. Each recipe sets up what it needs on a fresh machine, or says in one line what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt tidy crds bench
+.PHONY: help run test e2e image fmt tidy crds bench
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 run:  ## build the server and start it on examples/standalone, with its data in ./data
 	@scripts/setup build
@@ -14,14 +14,23 @@ test:  ## everything CI checks: format, lints, house rules, unit, property and p
 	@scripts/setup test
 	@scripts/test
 
+e2e:  ## stories on a real Kubernetes: KUBECONFIG and E2E_CONTEXT, else kind, else a cluster made here
+	@scripts/setup e2e
+	@scripts/e2e $(ARGS)
+
+image:  ## static programs as an OCI archive, without a Docker daemon
+	@scripts/setup build
+	@scripts/image
+
 fmt:  ## format the code
 	cargo fmt --all
 
 tidy:  ## check the house rules alone
 	cargo xtask tidy
 
-crds:  ## write the resource definitions in crds/ from their Rust types
-	cargo run --quiet --package penstock-api --bin crdgen
+crds:  ## write the resource definitions in crds/ and in the chart from their Rust types
+	cargo run --quiet --package penstock-api --bin crdgen -- crds
+	cargo run --quiet --package penstock-api --bin crdgen -- charts/penstock/files/crds
 
 bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000"
 	@scripts/setup bench

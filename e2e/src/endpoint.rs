@@ -1,9 +1,10 @@
 //! Where a server listens and how to reach it: an address, and TLS with a trusted CA or plain text.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
@@ -18,7 +19,14 @@ const READ_LIMIT: Duration = Duration::from_mins(1);
 pub struct Endpoint {
     /// Where it listens.
     pub address: SocketAddr,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Tls>,
+}
+
+/// Whom to trust, and the name that the certificate must have.
+#[derive(Debug, Clone)]
+struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
 }
 
 impl Endpoint {
@@ -32,10 +40,20 @@ impl Endpoint {
     /// # Errors
     /// When the file has no certificate.
     pub fn tls(address: SocketAddr, ca: &Path) -> Result<Endpoint> {
+        let ca = fs::read(ca).with_context(|| ca.display().to_string())?;
+        Endpoint::named(address, &address.ip().to_string(), &ca)
+    }
+
+    /// TLS with a server whose certificate names `name`, wherever it is reached; `ca` is PEM.
+    ///
+    /// # Errors
+    /// When there is no certificate in `ca`, or `name` is neither a host name nor an address.
+    pub fn named(address: SocketAddr, name: &str, ca: &[u8]) -> Result<Endpoint> {
         let mut trusted = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(ca).context("CA file")? {
+        for certificate in CertificateDer::pem_slice_iter(ca) {
             trusted.add(certificate?)?;
         }
+        ensure!(!trusted.is_empty(), "no certificate to trust");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -43,7 +61,10 @@ impl Endpoint {
             .with_no_client_auth();
         Ok(Endpoint {
             address,
-            tls: Some(Arc::new(config)),
+            tls: Some(Tls {
+                config: Arc::new(config),
+                name: ServerName::try_from(name.to_owned())?,
+            }),
         })
     }
 
@@ -55,11 +76,10 @@ impl Endpoint {
         let socket = TcpStream::connect(self.address).with_context(|| self.address.to_string())?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(READ_LIMIT))?;
-        let Some(config) = &self.tls else {
+        let Some(tls) = &self.tls else {
             return Ok(Stream::Plain(socket));
         };
-        let name = ServerName::IpAddress(self.address.ip().into());
-        let mut session = ClientConnection::new(Arc::clone(config), name)?;
+        let mut session = ClientConnection::new(Arc::clone(&tls.config), tls.name.clone())?;
         // Large writes pass in one go instead of 64 KiB at a time.
         session.set_buffer_limit(Some(1 << 20));
         Ok(Stream::Tls(Box::new(StreamOwned::new(session, socket))))

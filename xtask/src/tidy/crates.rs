@@ -80,6 +80,11 @@ const RULES: &[Rule] = &[
         never: &[],
     },
     Rule {
+        name: "penstock-stories",
+        ours: &["penstock-e2e"],
+        never: &[],
+    },
+    Rule {
         name: "xtask",
         ours: &[],
         never: RUNTIMES,

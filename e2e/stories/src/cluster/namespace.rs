@@ -1,0 +1,53 @@
+//! A namespace of a story's own, with a name that the server makes up.
+
+use super::{Cluster, Kind};
+use anyhow::{Context, Result};
+use penstock_e2e::wait;
+use serde_json::json;
+use std::time::Duration;
+
+/// kubelet gives pods their grace first, and the namespace controller comes round seldom.
+const DELETION_LIMIT: Duration = Duration::from_mins(3);
+
+/// A namespace under the pod security standard `restricted`.
+pub(crate) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes one.
+    pub(crate) fn create(cluster: &Cluster, story: &str) -> Result<Namespace> {
+        let created = cluster.create(
+            Kind::Namespace,
+            "",
+            json!({"metadata": {
+                "generateName": format!("{}-", story.replace('_', "-")),
+                "labels": {
+                    "penstock.dev/story": story,
+                    "pod-security.kubernetes.io/enforce": "restricted",
+                },
+            }}),
+        )?;
+        let name = created["metadata"]["name"].as_str();
+        Ok(Namespace {
+            name: name.context("a namespace has a name")?.to_owned(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Deletes it and waits until it is gone: a namespace that hangs is a finding.
+    pub(crate) fn delete(self, cluster: &Cluster) -> Result<()> {
+        cluster.delete(Kind::Namespace, "", &self.name)?;
+        wait::at_most(
+            DELETION_LIMIT,
+            &format!("namespace {} goes", self.name),
+            || {
+                let found = cluster.get(Kind::Namespace, "", &self.name)?;
+                Ok(found.is_none().then_some(()))
+            },
+        )
+    }
+}

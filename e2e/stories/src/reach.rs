@@ -1,0 +1,74 @@
+//! A way to one pod's data port: by its own address where that can be reached, else forwarded.
+
+use crate::cluster::{Forward, Kind};
+use crate::penstock::{DATA_PORT, Penstock, RELEASE};
+use anyhow::{Context, Result};
+use penstock_e2e::http::Response;
+use penstock_e2e::{Endpoint, Http, Token, wait};
+use std::net::SocketAddr;
+
+/// A pod's data port, and how it is reached.
+pub(crate) struct Reach {
+    pod: String,
+    endpoint: Endpoint,
+    _forward: Option<Forward>,
+}
+
+impl Reach {
+    /// The way to a pod as it is now: a pod of the same name that comes later has another address.
+    pub(crate) fn pod(penstock: &Penstock<'_>, pod: &str, authority: &str) -> Result<Reach> {
+        let name = format!("{pod}.{RELEASE}-ingest.{}.svc", penstock.namespace());
+        let (address, forward) = address(penstock, pod, DATA_PORT)?;
+        Ok(Reach {
+            pod: pod.to_owned(),
+            endpoint: Endpoint::named(address, &name, authority.as_bytes())?,
+            _forward: forward,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.pod
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Pushes one point on a connection of its own; the status of the answer.
+    pub(crate) fn push(&self, token: &Token, metric: &str, second: u64) -> Result<u16> {
+        Ok(self.post(token, metric, second)?.status)
+    }
+
+    /// [`Reach::push`] with the whole answer.
+    pub(crate) fn post(&self, token: &Token, metric: &str, second: u64) -> Result<Response> {
+        let mut http = Http::connect(&self.endpoint)?;
+        http.post("/api/put", &token.basic(), &point(metric, second))
+            .with_context(|| self.pod.clone())
+    }
+}
+
+/// One data point as JSON, its value being its second.
+pub(crate) fn point(metric: &str, second: u64) -> String {
+    format!(
+        r#"{{"metric":"{metric}","timestamp":{second},"value":{second},"tags":{{"by":"story"}}}}"#
+    )
+}
+
+/// Where a pod's port is reached from here.
+pub(crate) fn address(
+    penstock: &Penstock<'_>,
+    pod: &str,
+    port: u16,
+) -> Result<(SocketAddr, Option<Forward>)> {
+    let cluster = penstock.cluster();
+    if !cluster.is_direct() {
+        let forward = Forward::start(penstock.namespace(), pod, port)?;
+        return Ok((forward.address(), Some(forward)));
+    }
+    let ip = wait::until(&format!("{pod} has an address"), || {
+        let found = cluster.get(Kind::Pod, penstock.namespace(), pod)?;
+        let ip = found.and_then(|pod| Some(pod["status"]["podIP"].as_str()?.to_owned()));
+        Ok(ip)
+    })?;
+    Ok((SocketAddr::new(ip.parse()?, port), None))
+}
