@@ -19,6 +19,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use penstock_tenancy::LedgerVolume;
+
 pub use memory::MemoryBudget;
 pub use raw::{LogFormat, RawConfig, RawLog};
 
@@ -34,6 +36,10 @@ pub struct Config {
     pub listen: Listen,
     /// Where the ledger comes from.
     pub ledger: LedgerSource,
+    /// The name of the data volume in the ledger's list of them.
+    pub volume: Option<String>,
+    /// PEM: authorities that may have signed what other servers serve. It may be missing.
+    pub ca_file: PathBuf,
     /// Bytes that store, tables and request bodies share.
     pub memory: MemoryBudget,
     /// How many connections may be open, over all data listeners.
@@ -149,6 +155,14 @@ pub enum ConfigError {
     /// A text in `corsOrigins` is no origin.
     #[error("corsOrigins: {0}")]
     Origin(#[from] NoOrigin),
+    /// `volume` could stand in no ledger.
+    #[error(
+        "volume: {name:?} is no name of a volume: letters, digits, `.`, `_` and `-`, at most 253"
+    )]
+    VolumeName {
+        /// What was given.
+        name: String,
+    },
     /// No data listener at all.
     #[error("listen: neither `tls` nor `plain` is set, so no client could connect")]
     NoListener,
@@ -199,6 +213,8 @@ impl Config {
                 admin: loopback,
             },
             ledger: LedgerSource::InProcess,
+            volume: None,
+            ca_file: raw.tls.ca_file,
             memory: MemoryBudget::of_machine(),
             connections_max: raw.connections,
             loops: loops_of_machine(),
@@ -210,6 +226,13 @@ impl Config {
 
     fn validate(raw: RawConfig) -> Result<Self, ConfigError> {
         raw.check_ranges()?;
+        if let Some(volume) = &raw.volume
+            && !LedgerVolume::is_name(volume)
+        {
+            return Err(ConfigError::VolumeName {
+                name: volume.clone(),
+            });
+        }
         let tls = raw.listen.tls.map(|address| TlsListen {
             address,
             certificate_file: raw.tls.certificate_file,
@@ -232,6 +255,8 @@ impl Config {
                 verify_keys_file: raw.ledger.verify_keys_file,
                 bearer_file: raw.ledger.bearer_file,
             },
+            volume: raw.volume,
+            ca_file: raw.tls.ca_file,
             memory: raw
                 .memory_mebibytes
                 .map_or_else(MemoryBudget::of_machine, MemoryBudget::from_mebibytes),

@@ -21,6 +21,7 @@ pub mod export;
 pub mod health;
 pub mod lookups;
 pub mod put;
+mod reach;
 pub mod rollup;
 pub mod router;
 mod search;

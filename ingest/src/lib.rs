@@ -18,5 +18,6 @@ pub mod shutdown;
 #[cfg(test)]
 mod story;
 pub mod telemetry;
+pub mod volumes;
 mod watched_files;
 pub mod write;

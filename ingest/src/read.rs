@@ -9,10 +9,13 @@
 //! Whoever looks at the store for a client, for samples or for names alone, goes through its scope: a tenant sees
 //! nothing but its own, and a token with tags nothing but series that have them.
 
+mod error;
 mod scope;
+pub mod united_scan;
 
 use std::sync::Arc;
 
+pub use self::error::ReadError;
 pub use self::scope::ReadScope;
 
 use crate::auth::Grant;
@@ -23,7 +26,7 @@ use crate::limit::{ConnectionPermit, LimitExceeded};
 pub struct Reader {
     scope: ReadScope,
     grant: Arc<Grant>,
-    _permit: ConnectionPermit,
+    _permit: Option<ConnectionPermit>,
 }
 
 impl Reader {
@@ -37,8 +40,17 @@ impl Reader {
         Ok(Self {
             scope: ReadScope::of(&grant),
             grant,
-            _permit: permit,
+            _permit: Some(permit),
         })
+    }
+
+    /// A request that another server has counted and passed on.
+    pub fn charged_elsewhere(grant: Arc<Grant>) -> Self {
+        Self {
+            scope: ReadScope::of(&grant),
+            grant,
+            _permit: None,
+        }
     }
 
     /// What it may see.

@@ -33,7 +33,14 @@ pub const FILTER_TYPES: [&str; 7] = [
 
 /// A condition on the value of one tag. Cheap to clone.
 #[derive(Clone)]
-pub struct Predicate(Arc<Test>);
+pub struct Predicate(Arc<Named>);
+
+/// A test and how it is written.
+struct Named {
+    kind: &'static str,
+    expression: Box<str>,
+    test: Test,
+}
 
 enum Test {
     OneOf(Vec<Box<str>>),
@@ -112,7 +119,7 @@ impl TagFilter {
             kind,
             expression: expression.into(),
             group_by: false,
-            predicate: Predicate(Arc::new(Test::new(kind, expression)?)),
+            predicate: Predicate::new(kind, expression)?,
         })
     }
 
@@ -189,7 +196,7 @@ impl Predicate {
         if value.is_empty() {
             return false;
         }
-        match &*self.0 {
+        match &self.0.test {
             Test::OneOf(literals) => contains(literals, value),
             Test::NoneOf(literals) => !contains(literals, value),
             Test::OneOfLower(literals) => contains(literals, &value.to_lowercase()),
@@ -201,7 +208,7 @@ impl Predicate {
 
     /// The values that pass, if it is a list of such: an index can look them up. Sorted.
     pub fn literals(&self) -> Option<&[Box<str>]> {
-        match &*self.0 {
+        match &self.0.test {
             Test::OneOf(literals) => Some(literals),
             _ => None,
         }
@@ -212,7 +219,24 @@ impl Predicate {
         let mut literals = [one, other].concat();
         literals.sort_unstable();
         literals.dedup();
-        Self(Arc::new(Test::OneOf(literals)))
+        Self(Arc::new(Named {
+            kind: "literal_or",
+            expression: literals.join("|").into(),
+            test: Test::OneOf(literals),
+        }))
+    }
+
+    /// One of [`FILTER_TYPES`], and what stands inside its parentheses: [`TagFilter::of_type`] makes the same of them.
+    pub fn text(&self) -> (&'static str, &str) {
+        (self.0.kind, &self.0.expression)
+    }
+
+    fn new(kind: &'static str, expression: &str) -> Result<Self, FilterError> {
+        Ok(Self(Arc::new(Named {
+            kind,
+            expression: expression.into(),
+            test: Test::new(kind, expression)?,
+        })))
     }
 }
 

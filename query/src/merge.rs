@@ -155,10 +155,11 @@ impl Merge {
             } else if self.can_append(point.time) {
                 self.axis.append(point.time);
                 self.contribute_own(point.number);
-            } else {
+            } else if self.stage != Stage::Complete {
                 self.stage = Stage::Collecting;
                 self.axis.collect(point.time);
             }
+            // A time that was not there at the first reading is of no answer: whatever came meanwhile comes too late.
         }
         self.series.last = Some(point);
     }

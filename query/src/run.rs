@@ -221,7 +221,9 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
         if let Some(downsample) = plan.downsample {
             self.check_fill(downsample)?;
         }
-        for group in group::groups(sub_query, &found, attempt.values) {
+        let groups = group::groups(sub_query, &found, attempt.values);
+        self.source.expect(group::lanes(&groups));
+        for group in groups {
             self.budget.check()?;
             match group.units.as_slice() {
                 [unit] => self.lone(&plan, &found, *unit)?,

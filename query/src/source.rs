@@ -5,6 +5,7 @@
 //!   knows(name)          ───────────>    was this name ever seen?       refuses unknown names
 //!   rollups(metric)      ───────────>    stored intervals and functions chooses a table
 //!   select(selection)    ───────────>    metric and tags of each series groups them
+//!   expect(order)        ───────────>    may fetch ahead
 //!   open(series)         ───────────>    batches in order of time       one or two at a time
 //! ```
 //!
@@ -90,6 +91,12 @@ pub trait SeriesSource {
     /// # Errors
     /// Whatever the source says.
     fn select(&mut self, selection: &Selection) -> Result<Vec<SelectedSeries>, Self::Error>;
+
+    /// Tells in which order the selected series will be opened: so many rows of them side by side, each in its order. A
+    /// source that has to fetch its samples can do so ahead; another need not care.
+    fn expect(&mut self, lanes: Vec<Vec<usize>>) {
+        drop(lanes);
+    }
 
     /// The samples of one selected series inside the window of the selection: the same however often it is
     /// opened. Two may be open at once.

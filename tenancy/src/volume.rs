@@ -35,7 +35,7 @@ impl LedgerVolume {
             });
         }
         for volume in volumes {
-            if !volume.has_good_name() {
+            if !Self::is_name(&volume.name) {
                 return Err(LedgerFault::VolumeName {
                     name: volume.name.clone(),
                 });
@@ -50,10 +50,10 @@ impl LedgerVolume {
         Ok(())
     }
 
-    /// It stands in headers of HTTP and in messages.
-    fn has_good_name(&self) -> bool {
+    /// Whether a volume may be called so: names stand in headers of HTTP and in messages.
+    pub fn is_name(name: &str) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        (1..=VOLUME_NAME_MAX).contains(&self.name.len()) && self.name.bytes().all(plain)
+        (1..=VOLUME_NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
     }
 
     fn has_good_address(&self) -> bool {

@@ -32,6 +32,7 @@ use super::Authenticator;
 use crate::config::LedgerSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{LedgerLabels, LedgerOrigin};
+use crate::volumes::Volumes;
 
 /// Takes newer ledgers, keeps the last good one, and says what it has. One in a process.
 ///
@@ -39,6 +40,7 @@ use crate::telemetry::metrics::{LedgerLabels, LedgerOrigin};
 #[derive(Debug)]
 pub struct LedgerWatch {
     authenticator: Arc<Authenticator>,
+    volumes: Arc<Volumes>,
     metrics: Metrics,
     mounted: Option<MountedLedger>,
     kept: KeptLedger,
@@ -85,6 +87,7 @@ impl LedgerWatch {
     /// Prepares to keep ledgers in `data_directory`. Loads nothing yet.
     pub fn new(
         authenticator: Arc<Authenticator>,
+        volumes: Arc<Volumes>,
         metrics: Metrics,
         source: &LedgerSource,
         data_directory: &std::path::Path,
@@ -99,6 +102,7 @@ impl LedgerWatch {
         };
         Self {
             authenticator,
+            volumes,
             metrics,
             mounted,
             kept: KeptLedger::new(data_directory),
@@ -273,6 +277,7 @@ impl LedgerWatch {
     }
 
     fn put_in_force(&self, ledger: &Ledger, origin: LedgerOrigin) {
+        self.volumes.load(ledger);
         self.authenticator.load(ledger);
         self.metrics.ledger_revision.set(ledger.revision);
         self.metrics

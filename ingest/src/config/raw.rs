@@ -22,6 +22,9 @@ pub struct RawConfig {
     pub tls: RawTls,
     /// Where the ledger and what proves it are found.
     pub ledger: RawLedger,
+    /// The name of this server's data volume in the ledger's list of volumes: on Kubernetes the pod's name. Default: none,
+    /// for a server that shares its service with no other. Environment: `PENSTOCK_VOLUME`.
+    pub volume: Option<String>,
     /// MiB that store, tables and request bodies share; 64 to 1048576. Default: three quarters of the
     /// memory limit of the cgroup, or of the machine where there is none. Environment: `PENSTOCK_MEMORY_MEBIBYTES`.
     pub memory_mebibytes: Option<u64>,
@@ -58,11 +61,18 @@ pub struct RawListen {
 /// The certificate of the TLS listener. Both files are read again when they change.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "these are the names in the configuration"
+)]
 pub struct RawTls {
     /// PEM, the leaf first. Default `/etc/penstock/tls/tls.crt`. Environment: `PENSTOCK_TLS_CERTIFICATE_FILE`.
     pub certificate_file: PathBuf,
     /// PEM. Default `/etc/penstock/tls/tls.key`. Environment: `PENSTOCK_TLS_KEY_FILE`.
     pub key_file: PathBuf,
+    /// PEM: authorities that may have signed the certificates of the service's other servers, besides those in the own
+    /// chain. It may be missing. Default `/etc/penstock/tls/ca.crt`. Environment: `PENSTOCK_TLS_CA_FILE`.
+    pub ca_file: PathBuf,
 }
 
 /// Where the ledger and what proves it are found.
@@ -135,6 +145,7 @@ impl Default for RawConfig {
             listen: RawListen::default(),
             tls: RawTls::default(),
             ledger: RawLedger::default(),
+            volume: None,
             memory_mebibytes: None,
             connections: CONNECTIONS,
             loops: None,
@@ -161,6 +172,7 @@ impl Default for RawTls {
         Self {
             certificate_file: "/etc/penstock/tls/tls.crt".into(),
             key_file: "/etc/penstock/tls/tls.key".into(),
+            ca_file: "/etc/penstock/tls/ca.crt".into(),
         }
     }
 }
@@ -315,7 +327,7 @@ impl RawTimeouts {
 type Override = fn(&mut RawConfig, &str) -> Result<(), String>;
 
 /// None ends in `_HOST` or `_PORT`: Kubernetes makes such names itself.
-pub(super) const OVERRIDES: [(&str, Override); 15] = [
+pub(super) const OVERRIDES: [(&str, Override); 17] = [
     ("PENSTOCK_DATA_DIRECTORY", |c, t| {
         path(&mut c.data_directory, t)
     }),
@@ -332,6 +344,11 @@ pub(super) const OVERRIDES: [(&str, Override); 15] = [
         path(&mut c.tls.certificate_file, t)
     }),
     ("PENSTOCK_TLS_KEY_FILE", |c, t| path(&mut c.tls.key_file, t)),
+    ("PENSTOCK_TLS_CA_FILE", |c, t| path(&mut c.tls.ca_file, t)),
+    ("PENSTOCK_VOLUME", |c, t| {
+        c.volume = (!t.is_empty()).then(|| t.to_owned());
+        Ok(())
+    }),
     ("PENSTOCK_LEDGER_PATH", |c, t| path(&mut c.ledger.path, t)),
     ("PENSTOCK_LEDGER_VERIFY_KEYS_FILE", |c, t| {
         path(&mut c.ledger.verify_keys_file, t)

@@ -62,7 +62,7 @@ fn mistakes_are_named() {
             "dataDirectroy: /x\n",
             &[],
             "DIR/ingest.yaml: unknown field `dataDirectroy`, expected one of `dataDirectory`, `listen`, `tls`, \
-             `ledger`, `memoryMebibytes`, `connections`, `loops`, `corsOrigins`, `timeouts`, \
+             `ledger`, `volume`, `memoryMebibytes`, `connections`, `loops`, `corsOrigins`, `timeouts`, \
              `watchMilliseconds`, `log` at line 1 column 1",
         ),
         (

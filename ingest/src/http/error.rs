@@ -120,6 +120,11 @@ impl ApiError {
         self
     }
 
+    /// The short text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status

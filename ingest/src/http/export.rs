@@ -30,7 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::ApiError;
 use super::router::HttpContext;
-use super::series_arguments;
+use super::series_arguments::{self, SeriesArguments};
 use crate::protocol::export::lines::LineRenderer;
 use crate::read::Reader;
 
@@ -81,7 +81,7 @@ pub(crate) async fn export(
     request: Request,
 ) -> Result<Response, ApiError> {
     let reader = context.authorize_read(&request)?;
-    let asked = series_arguments::read(&context, request).await?;
+    let SeriesArguments { asked, .. } = series_arguments::read(&context, request).await?;
     let server = context.server();
     let (from, to) = asked.export_window(server.clock.now());
     let (pieces, received) = mpsc::channel(1);

@@ -36,6 +36,7 @@ use super::{catalog, delete_series, export, health, put, rollup, search, stats, 
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
+use crate::volumes::FromServer;
 
 pub(crate) use path::canonical;
 
@@ -104,6 +105,9 @@ impl HttpContext {
     /// 401, 403, 429.
     pub fn authorize_read<B>(&self, request: &http::Request<B>) -> Result<Reader, ApiError> {
         let grant = self.authorize(request, Permission::Read)?;
+        if request.extensions().get::<FromServer>().is_some() {
+            return Ok(Reader::charged_elsewhere(grant));
+        }
         Reader::new(grant).map_err(|exceeded| {
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
                 .with_details(exceeded.to_string())
@@ -112,9 +116,12 @@ impl HttpContext {
     }
 }
 
-/// Where a request comes from. It always comes over a connection, but types do not say so: else it is an address
-/// that no allow-list holds.
+/// Where a request comes from; if another server has passed it on, where it came from there. It always comes over a
+/// connection, but types do not say so: else it is an address that no allow-list holds.
 pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
+    if let Some(passed_on) = request.extensions().get::<FromServer>() {
+        return passed_on.source;
+    }
     let session = HttpSession::of(request);
     session.map_or(Ipv4Addr::UNSPECIFIED.into(), |session| {
         session.peer().source()
@@ -123,7 +130,8 @@ pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
 
 /// Endpoints that take points: their errors count them.
 const PUT_PATHS: [&str; 2] = ["/api/put", "/api/rollup"];
-const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
+/// Where series are deleted.
+pub(crate) const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
 
 const NOT_FOUND_PAGE: &str = "<!DOCTYPE html><html><head><title>Page Not Found</title></head>\
     <body><h1>Page Not Found</h1><p>The requested URL was not found on this server.</p></body></html>";
@@ -224,7 +232,16 @@ pub(crate) async fn call(
 }
 
 /// Serves a request whose path has its one form: the rules of origins and of answers' forms are around the endpoint.
-async fn served(router: &mut Router, context: &ServerContext, request: Request) -> Response {
+/// Another server keeps them itself.
+async fn served(router: &mut Router, context: &ServerContext, mut request: Request) -> Response {
+    match context.volumes.recognize(request.headers()) {
+        Ok(None) => {}
+        Ok(Some(from)) => {
+            request.extensions_mut().insert(from);
+            return route(router, request).await;
+        }
+        Err(refused) => return refused.into_response(),
+    }
     let (method, path) = (request.method(), request.uri().path());
     let puts = PUT_PATHS.contains(&path) && *method != Method::OPTIONS;
     let deletes = path == DELETE_SERIES;

@@ -13,6 +13,15 @@ use crate::protocol::json::options::parameters;
 /// The longest form.
 const FORM_BYTES_MAX: u64 = 64 * 1_024;
 
+/// What a request asks for, read and as it was written.
+#[derive(Debug)]
+pub(super) struct SeriesArguments {
+    /// What is asked for.
+    pub(super) asked: SeriesRequest,
+    /// The same as a form, for other servers.
+    pub(super) form: String,
+}
+
 /// Reads what a request asks for.
 ///
 /// # Errors
@@ -20,7 +29,7 @@ const FORM_BYTES_MAX: u64 = 64 * 1_024;
 pub(super) async fn read(
     context: &HttpContext,
     request: Request,
-) -> Result<SeriesRequest, ApiError> {
+) -> Result<SeriesArguments, ApiError> {
     let server = context.server();
     let (head, body) = request.into_parts();
     // A body of a GET has no meaning.
@@ -35,8 +44,12 @@ pub(super) async fn read(
         .await?;
     let form = String::from_utf8_lossy(&form);
     let query = head.uri.query().unwrap_or_default();
-    let arguments = parameters(query).chain(parameters(form.trim()));
-    SeriesRequest::parse(arguments, server.clock.now()).map_err(|error| refuse(&error))
+    let form = format!("{query}&{}", form.trim());
+    let asked = SeriesRequest::parse(parameters(&form), server.clock.now());
+    Ok(SeriesArguments {
+        asked: asked.map_err(|error| refuse(&error))?,
+        form,
+    })
 }
 
 fn refuse(error: &RequestError) -> ApiError {

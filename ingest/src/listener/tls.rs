@@ -145,6 +145,16 @@ impl Tls {
         Ok(true)
     }
 
+    /// The certificate that is served and its chain, the leaf first.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.served.current.read().key.cert.clone()
+    }
+
+    /// The crypto library.
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.served.provider
+    }
+
     /// When the certificate ends, in seconds since 1970.
     pub fn certificate_end(&self) -> i64 {
         self.served.current.read().end

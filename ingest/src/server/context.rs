@@ -14,6 +14,7 @@ use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::telemetry::Metrics;
+use crate::volumes::Volumes;
 use crate::write::EventLoop;
 
 /// What all loops share.
@@ -33,6 +34,8 @@ pub struct ServerContext {
     pub lookups: Lookups,
     /// Which pages of other origins may read answers.
     pub cors: Cors,
+    /// The data volumes of the whole service.
+    pub volumes: Arc<Volumes>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// What is counted.

@@ -21,7 +21,7 @@ use super::watches::Watches;
 use super::{Server, ServerError};
 use crate::admin::{Admin, Running};
 use crate::auth::{Authenticator, LedgerWatch};
-use crate::config::{Config, Listen};
+use crate::config::{Config, LedgerSource, Listen};
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::export::Exports;
@@ -30,6 +30,7 @@ use crate::limit::Quotas;
 use crate::listener::door::Door;
 use crate::listener::tls::Tls;
 use crate::telemetry::Metrics;
+use crate::volumes::{Volumes, VolumesConfig};
 use crate::write::EventLoop;
 
 /// A disk for the store, and limits that suit it.
@@ -68,10 +69,11 @@ pub(super) fn start(
     let (store, report) =
         Store::open(disk, Arc::clone(&clock), limits).map_err(ServerError::OpenStore)?;
     tracing::info!(?report, directory = %config.data_directory.display(), "store open");
-    let context = server_context(config, store, clock, metrics.clone());
+    let context = server_context(config, store, clock, metrics.clone(), tls.clone());
     fail_with_the_store(&context, &admin);
     let ledger = Arc::new(LedgerWatch::new(
         Arc::clone(&context.authenticator),
+        Arc::clone(&context.volumes),
         metrics.clone(),
         &config.ledger,
         &config.data_directory,
@@ -136,6 +138,7 @@ fn server_context(
     store: Store,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    tls: Option<Tls>,
 ) -> Arc<ServerContext> {
     let quotas = Quotas::new(Arc::clone(&clock));
     let authenticator = Arc::new(Authenticator::new(Arc::clone(&clock), quotas));
@@ -148,9 +151,24 @@ fn server_context(
         exports: Exports::new(config.timeouts.body_stall),
         lookups: Lookups::default(),
         cors: config.cors.clone(),
+        volumes: Arc::new(volumes(config, tls)),
         timeouts: config.timeouts.clone(),
         metrics,
         stopping: CancellationToken::new(),
+    })
+}
+
+fn volumes(config: &Config, tls: Option<Tls>) -> Volumes {
+    let bearer_file = match &config.ledger {
+        LedgerSource::Signed { bearer_file, .. } => Some(bearer_file.clone()),
+        LedgerSource::InProcess => None,
+    };
+    Volumes::new(VolumesConfig {
+        own: config.volume.clone(),
+        bearer_file,
+        tls,
+        ca_file: config.ca_file.clone(),
+        stall: config.timeouts.body_stall,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::http::lookups::Lookups;
 use crate::http::router::{self, HttpContext};
 use crate::server::{LoopContext, ServerContext};
 use crate::telemetry::Metrics;
+use crate::volumes::Volumes;
 
 /// An answer.
 #[derive(Debug)]
@@ -113,6 +114,7 @@ impl Story {
             exports: Exports::new(long),
             lookups: Lookups::default(),
             cors: Cors::default(),
+            volumes: Arc::new(Volumes::alone()),
             timeouts,
             metrics: Metrics::default(),
             stopping,

@@ -133,3 +133,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_condition_can_be_written_down_and_read_again() {
+    for text in [
+        "literal_or(a|b)",
+        "iliteral_or(A)",
+        "not_literal_or(a)",
+        "not_iliteral_or(A|b)",
+        "wildcard(w*b)",
+        "iwildcard(W*)",
+        "regexp(w[0-9]+)",
+        "W*",
+        "a|b",
+    ] {
+        let filter = TagFilter::from_text("k", text).unwrap();
+        let (kind, expression) = filter.predicate.text();
+        let again = TagFilter::of_type(kind, "k", expression).unwrap();
+        for value in ["a", "A", "b", "wb", "WB", "w12", "x", ""] {
+            let accepts = filter.predicate.accepts(value);
+            assert_eq!(again.predicate.accepts(value), accepts, "{text} {value}");
+        }
+    }
+    let (one, other): (Box<str>, Box<str>) = ("b".into(), "a".into());
+    let united = Predicate::united(&[one], &[other]);
+    assert_eq!(united.text(), ("literal_or", "a|b"));
+}

@@ -63,6 +63,22 @@ pub(super) fn groups(sub_query: &SubQuery, found: &[SelectedSeries], values: Val
     groups.into_values().map(|units| Group { units }).collect()
 }
 
+/// The series of all groups in the order in which they are read: one lane, or for sums and counts two side by side.
+pub(super) fn lanes(groups: &[Group]) -> Vec<Vec<usize>> {
+    let units = || groups.iter().flat_map(|group| &group.units);
+    let counts: Vec<usize> = units()
+        .filter_map(|unit| match unit {
+            Unit::One(_) => None,
+            Unit::Ratio { counts, .. } => Some(*counts),
+        })
+        .collect();
+    let mut lanes = vec![units().map(|unit| unit.series()).collect()];
+    if !counts.is_empty() {
+        lanes.push(counts);
+    }
+    lanes
+}
+
 fn units(found: &[SelectedSeries], values: Values) -> Vec<Unit> {
     if values != Values::SumsAndCounts {
         return (0..found.len()).map(Unit::One).collect();

@@ -59,7 +59,8 @@ fn watch_of(source: &LedgerSource, data: &Path) -> LedgerWatch {
     let quotas = Quotas::new(Arc::clone(&clock));
     let authenticator = Arc::new(Authenticator::new(clock, quotas));
     let metrics = Metrics::register(&mut Registry::default());
-    LedgerWatch::new(authenticator, metrics, source, data)
+    let volumes = Arc::new(Volumes::alone());
+    LedgerWatch::new(authenticator, volumes, metrics, source, data)
 }
 
 fn signed(revision: u64) -> Vec<u8> {

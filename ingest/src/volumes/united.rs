@@ -1,0 +1,95 @@
+//! Rows of one series from several volumes, as one.
+//!
+//! A time that several volumes have is taken once, from the volume whose name is last. Which of two servers took a point
+//! later nobody knows; so the rule is one that gives the same answer every time. A point that is to be changed is deleted
+//! first, or sent to one server.
+
+use penstock_store::row::Row;
+
+use crate::read::ReadError;
+
+/// Rows that one call hands out at most, about.
+const BATCH_ROWS: usize = 4_096;
+
+/// Gives the next rows of a source, ascending, in place of what the buffer holds; `false` at the end.
+pub type Refill<'a> = dyn FnMut(&mut Vec<Row>) -> Result<bool, ReadError> + 'a;
+
+/// The rows of one series from several sources, each time once.
+#[derive(Debug, Default)]
+pub struct RowMerge {
+    lanes: Vec<Lane>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    rows: Vec<Row>,
+    at: usize,
+    ended: bool,
+}
+
+impl Lane {
+    fn time(&self) -> Option<i64> {
+        self.rows.get(self.at).map(|row| row.time)
+    }
+
+    fn refill(&mut self, refill: &mut Refill<'_>) -> Result<(), ReadError> {
+        while !self.ended && self.at >= self.rows.len() {
+            self.at = 0;
+            self.ended = !refill(&mut self.rows)?;
+            if self.ended {
+                self.rows.clear();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RowMerge {
+    /// Begins another series. The buffers are kept.
+    pub fn begin(&mut self, sources: usize) {
+        self.lanes.resize_with(sources, Lane::default);
+        for lane in &mut self.lanes {
+            lane.rows.clear();
+            (lane.at, lane.ended) = (0, false);
+        }
+    }
+
+    /// Puts the next rows into `out`, in place of what it holds; `false` at the end. `sources` are always the same, in the
+    /// order of their volumes' names.
+    ///
+    /// # Errors
+    /// What a source says.
+    pub fn next_batch(
+        &mut self,
+        sources: &mut [&mut Refill<'_>],
+        out: &mut Vec<Row>,
+    ) -> Result<bool, ReadError> {
+        out.clear();
+        if let ([_], [refill]) = (self.lanes.as_slice(), &mut *sources) {
+            return refill(out);
+        }
+        while out.len() < BATCH_ROWS {
+            let mut first: Option<i64> = None;
+            for (lane, refill) in self.lanes.iter_mut().zip(sources.iter_mut()) {
+                lane.refill(*refill)?;
+                first = match (first, lane.time()) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            let Some(first) = first else { break };
+            let mut last_wins = None;
+            for lane in &mut self.lanes {
+                if lane.time() == Some(first) {
+                    last_wins = lane.rows.get(lane.at).copied();
+                    lane.at += 1;
+                }
+            }
+            out.extend(last_wins);
+        }
+        Ok(!out.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests;
