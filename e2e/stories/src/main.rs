@@ -91,7 +91,7 @@ fn passes(story: &Story, cluster: &Cluster) -> bool {
     let seconds = start.elapsed().as_secs_f64();
     match &told {
         Ok(()) => println!("story {} ... ok, {seconds:.1} s", story.name),
-        Err(error) => println!("story {} ... FAILED, {seconds:.1} s\n{error:?}", story.name),
+        Err(error) => println!("story {} ... FAILED, {seconds:.1} s\n{error:#}", story.name),
     }
     told.is_ok()
 }

@@ -20,9 +20,15 @@ macro_rules! stories {
 stories![
     manifests,
     first_point,
+    documentation,
     fresh_secret,
     revoke,
     rotations,
+    pause,
+    expiry,
+    foreign_secret,
+    operator_killed,
     ingest_killed,
+    upgrade,
     uninstall,
 ];

@@ -79,7 +79,7 @@ fn short_names_show_columns(namespace: &Namespace) -> Result<()> {
     let mut kubectl = Command::new("kubectl");
     kubectl.args(["get", "mapp,wtok,rtok", "--namespace", namespace.name()]);
     let table = run(&mut kubectl, "")?;
-    for word in ["TENANT", "READY", "TOKENS", "PODS", "APP", "ID", "STATE", "APPLIED", "EXPIRES", "LAST-USED", "AGE"] {
+    for word in ["TENANT", "READY", "TOKENS", "PODS", "APP", "ID", "STATE", "APPLIED", "EXPIRES", "AGE"] {
         ensure!(table.contains(word), "no column {word}:\n{table}");
     }
     Ok(())
