@@ -19,15 +19,12 @@
 {{- $prefix := include "penstock.prefix" . -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  verbs: [create]
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
   resourceNames: [{{ $prefix }}-operator]
-  verbs: [get, update, patch]
+  verbs: [get, create, update, patch]
 - apiGroups: [""]
   resources: [secrets]
   # Made by a patch: rights by name cover it, and no other Secret can be made.
-  verbs: [get, list, watch, update, patch]
+  verbs: [get, create, update, patch]
   resourceNames:
     - {{ $prefix }}-ledger
     - {{ $prefix }}-ledger-access
