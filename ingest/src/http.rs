@@ -1,7 +1,7 @@
 //! HTTP: what comes over a connection that speaks it, and what goes back.
 //!
 //! ```text
-//!   connection ──▶ router ──▶ credentials ──▶ body ──▶ put | rollup | export | delete_series
+//!   connection ──▶ router ──▶ credentials ──▶ body ──▶ put | rollup | query | export | delete_series
 //!   h1 or h2       path       header only     bounded    (a file per endpoint)
 //!                  rules      401, 403        413, 408
 //! ```
@@ -20,7 +20,9 @@ pub mod error;
 pub mod export;
 pub mod health;
 pub mod lookups;
+mod pieces;
 pub mod put;
+pub mod query;
 mod reach;
 pub mod rollup;
 pub mod router;

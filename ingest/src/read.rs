@@ -10,13 +10,18 @@
 //! nothing but its own, and a token with tags nothing but series that have them.
 
 mod error;
+mod filters;
 mod scope;
+pub mod source;
+mod tsuid;
 pub mod united_scan;
 
 use std::sync::Arc;
 
 pub use self::error::ReadError;
 pub use self::scope::ReadScope;
+pub use self::source::{SourceError, StoreSource};
+pub use self::tsuid::NoSuchTsuid;
 
 use crate::auth::Grant;
 use crate::limit::{ConnectionPermit, LimitExceeded};

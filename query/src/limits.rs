@@ -38,23 +38,28 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
     /// [`Limits::series`].
-    #[error("The query selects more than {0} series (limit: series)")]
+    #[error("The query selects more than {0} series (limit: maxSeries)")]
     Series(usize),
     /// [`Limits::samples`].
-    #[error("The query reads or fills more than {0} data points (limit: samples)")]
+    #[error("The query reads or fills more than {0} samples (limit: maxSamples)")]
     Samples(u64),
     /// [`Limits::bytes`].
-    #[error("The query needs more than {0} bytes of memory (limit: bytes)")]
+    #[error("The query needs more than {0} bytes of memory (limit: maxBytes)")]
     Bytes(usize),
     /// [`Limits::duration`].
-    #[error("The query takes longer than {} ms (limit: seconds)", .0.as_millis())]
+    #[error("The query takes longer than {} seconds (limit: maxSeconds)", .0.as_secs())]
     Duration(Duration),
     /// [`Limits::range`].
-    #[error("The query asks for more than {} s of time (limit: range)", .0.as_secs())]
+    #[error("The query asks for more than {} days (limit: maxRangeDays)", days(.0))]
     Range(Duration),
     /// Nobody waits for the answer.
     #[error("The query was cancelled")]
     Cancelled,
+}
+
+/// Days, with a fraction if there is one.
+fn days(range: &Duration) -> f64 {
+    range.as_secs_f64() / 86_400.0
 }
 
 /// What a running query has cost.

@@ -14,9 +14,8 @@
 
 pub(crate) mod merge;
 pub(crate) mod read_ahead;
-pub(crate) mod snapshot;
-
-use std::sync::Arc;
+pub mod snapshot;
+pub mod window;
 
 use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
@@ -24,16 +23,15 @@ use roaring::RoaringBitmap;
 use self::merge::{MergedRows, RowSource};
 use self::read_ahead::{Range, ReadAhead};
 use self::snapshot::Snapshot;
+use self::window::rows_of;
 use crate::error::StoreError;
 use crate::row::{Row, SeriesId};
-use crate::series::{SeriesRegistry, UnknownSeries};
 use crate::tombstone::HiddenRanges;
 
 /// Some series of a tenant between two moments. Made by [`Store::scan`](crate::store::Store::scan).
 #[derive(Debug)]
 pub struct Scan {
     snapshot: Snapshot,
-    registry: Arc<SeriesRegistry>,
     /// In the order of their keys.
     series: Vec<SeriesId>,
     /// How many of them have been handed out or passed over.
@@ -70,7 +68,6 @@ enum SeriesRows<'a> {
 impl Scan {
     pub(crate) fn new(
         snapshot: Snapshot,
-        registry: Arc<SeriesRegistry>,
         series: Vec<SeriesId>,
         from: Timestamp,
         to: Timestamp,
@@ -84,7 +81,6 @@ impl Scan {
         let ahead = ReadAhead::new();
         Self {
             snapshot,
-            registry,
             series,
             done: 0,
             read: 0,
@@ -126,8 +122,7 @@ impl Scan {
         series: SeriesId,
         ready: Option<Vec<Row>>,
     ) -> Result<SeriesCursor<'_>, StoreError> {
-        let key = self.registry.key(series).ok_or(UnknownSeries(series))?;
-        let identity = key.decode().map_err(|_| UnknownSeries(series))?;
+        let identity = self.snapshot.identity(series)?;
         let rows = ready.map_or_else(|| self.day_by_day(series), SeriesRows::Ready);
         Ok(SeriesCursor {
             identity,
@@ -170,10 +165,7 @@ impl Scan {
     }
 
     fn unsorted_of(&self, series: SeriesId) -> &[Row] {
-        let start = self.unsorted.partition_point(|row| row.series < series);
-        let rest = self.unsorted.get(start..).unwrap_or_default();
-        rest.get(..rest.partition_point(|row| row.series == series))
-            .unwrap_or_default()
+        rows_of(&self.unsorted, series)
     }
 }
 

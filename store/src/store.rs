@@ -185,14 +185,29 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Deleted, AppendError> {
+        self.check_open()?;
+        let found = self.inner.shared.registry.find(selection);
+        let series: Vec<SeriesId> = found.iter().map(SeriesId).collect();
+        self.delete_series(selection.tenant, &series, from, to)
+    }
+
+    /// The same for series of a tenant, ascending, as a [`Snapshot`] names them.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn delete_series(
+        &self,
+        tenant: TenantId,
+        series: &[SeriesId],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Deleted, AppendError> {
         let shared = &self.inner.shared;
         self.check_open()?;
-        let mut series: Vec<SeriesId> = shared.registry.select(selection);
-        series.sort_unstable();
         let mut sequence = shared.log.lock().last;
         for series in series.chunks(series_of_record(shared.config.group_bytes_max)) {
             let tombstone = TombstoneRecord {
-                tenant: selection.tenant,
+                tenant,
                 series: series.to_vec(),
                 from: from.millis(),
                 to: to.millis(),
@@ -201,7 +216,7 @@ impl Store {
             record::encode_tombstone(&tombstone, &mut encoded);
             let tombstone = Tombstone {
                 sequence: Sequence::ZERO,
-                tenant: selection.tenant,
+                tenant,
                 series: series.iter().map(|series| series.0).collect(),
                 from: from.millis(),
                 to: to.millis(),
@@ -230,42 +245,44 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Scan, StoreError> {
+        let snapshot = self.snapshot()?;
+        let series = self.inner.shared.registry.select(selection);
+        Ok(Scan::new(snapshot, series, from, to))
+    }
+
+    /// Everything that is durable now, for as long as the snapshot is kept: deletes and flushes that come later
+    /// change nothing in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`].
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let shared = &self.inner.shared;
         if shared.is_stopped() {
             return Err(StoreError::Stopped);
         }
-        let snapshot = {
-            let log = shared.log.lock();
-            // Under the lock: whatever has been encoded or flushed by now is durable, deletes included.
-            let durable = shared.durable();
-            let layers = Arc::clone(&log.layers);
-            let mut views: Vec<_> = layers
-                .unsorted
-                .iter()
-                .map(|part| (part.span().last, part.view(durable)))
-                .collect();
-            views.push((log.last, log.active.view(durable)));
-            let tombstones = layers
-                .tombstones
-                .iter()
-                .filter(|t| t.sequence <= durable)
-                .map(Arc::clone)
-                .collect();
-            Snapshot {
-                registry: Arc::clone(&shared.registry),
-                layers,
-                views,
-                tombstones,
-            }
-        };
-        let series = shared.registry.select(selection);
-        Ok(Scan::new(
-            snapshot,
-            Arc::clone(&shared.registry),
-            series,
-            from,
-            to,
-        ))
+        let log = shared.log.lock();
+        // Under the lock: whatever has been encoded or flushed by now is durable, deletes included.
+        let durable = shared.durable();
+        let layers = Arc::clone(&log.layers);
+        let mut views: Vec<_> = layers
+            .unsorted
+            .iter()
+            .map(|part| (part.span().last, part.view(durable)))
+            .collect();
+        views.push((log.last, log.active.view(durable)));
+        drop(log);
+        let tombstones = layers
+            .tombstones
+            .iter()
+            .filter(|t| t.sequence <= durable)
+            .map(Arc::clone)
+            .collect();
+        Ok(Snapshot {
+            registry: Arc::clone(&shared.registry),
+            layers,
+            views,
+            tombstones,
+        })
     }
 
     /// The newest sequence on stable storage.

@@ -13,14 +13,12 @@ use penstock_store::error::AppendError;
 use penstock_store::series::Selection;
 use penstock_tenancy::Permission;
 
-use super::error::ApiError;
+use super::error::{ApiError, NOT_DELETED};
 use super::reach::Reach;
 use super::router::{DELETE_SERIES, HttpContext};
 use super::series_arguments::{self, SeriesArguments};
 use crate::read::ReadScope;
 use crate::volumes::VolumeError;
-
-const NOT_STORED: &str = "The delete may not have been stored";
 
 /// Answers a delete.
 pub(crate) async fn delete_series(
@@ -56,28 +54,20 @@ async fn delete_here(
     let store = context.server().store.clone();
     let deleting = tokio::task::spawn_blocking(move || store.delete(&selection, from, to));
     let deleted = match deleting.await {
-        Ok(Ok(deleted)) => deleted,
-        Ok(Err(AppendError::Busy(pressure))) => {
-            return Err(ApiError::overloaded(pressure.to_string()));
-        }
-        Ok(Err(AppendError::Stopped)) | Err(_) => return Err(stopped()),
+        Ok(deleted) => deleted.map_err(|error| ApiError::not_deleted(&error))?,
+        Err(_) => return Err(ApiError::not_deleted(&AppendError::Stopped)),
     };
     let events = &context.event_loop().events;
     events
         .durable(deleted.sequence)
         .await
-        .map_err(|_| stopped())?;
+        .map_err(|_| ApiError::not_deleted(&AppendError::Stopped))?;
     Ok(deleted.series)
-}
-
-fn stopped() -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, NOT_STORED)
-        .with_details("the server stopped while it was at it; repeat the delete")
 }
 
 fn not_everywhere(error: VolumeError) -> ApiError {
     match error {
-        VolumeError::Missing { .. } => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, NOT_STORED)
+        VolumeError::Missing { .. } => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, NOT_DELETED)
             .with_details(format!("{error}; repeat the delete"))
             .with_retry_after(Duration::from_secs(1)),
         VolumeError::Refused { .. } => error.into(),

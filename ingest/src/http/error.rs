@@ -15,9 +15,11 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use penstock_store::error::{AppendError, StoreError};
 use serde::Serialize;
 
 use crate::auth::AuthError;
+use crate::limit::LimitExceeded;
 
 /// The type of every JSON answer.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
@@ -25,6 +27,9 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;
 /// What an answer 401 asks for.
 pub(crate) const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"penstock\", charset=\"UTF-8\"");
+
+/// What is said of a delete that may have to be repeated.
+pub(crate) const NOT_DELETED: &str = "The delete may not have been stored";
 
 /// A delay as `Retry-After` has it: rounded up, at least one second.
 pub(crate) fn whole_seconds(delay: Duration) -> u64 {
@@ -83,6 +88,31 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large").with_details(format!(
             "after decompression a body may have at most {limit_bytes} bytes"
         ))
+    }
+
+    /// 429: a limit of a token on how often it reads, or on its connections.
+    pub fn too_many_requests(exceeded: &LimitExceeded) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
+            .with_details(exceeded.to_string())
+            .with_retry_after(exceeded.retry_after)
+    }
+
+    /// 500: what is stored cannot be read.
+    pub fn unreadable(error: &StoreError) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The stored data could not be read",
+        )
+        .with_details(error.to_string())
+    }
+
+    /// 503: a delete that the store has not taken, or may not have kept.
+    pub fn not_deleted(error: &AppendError) -> Self {
+        match error {
+            AppendError::Busy(pressure) => Self::overloaded(pressure.to_string()),
+            AppendError::Stopped => Self::new(StatusCode::SERVICE_UNAVAILABLE, NOT_DELETED)
+                .with_details("the server stopped while it was at it; repeat the delete"),
+        }
     }
 
     /// 503: the server has more to do than it can; the client should come back.

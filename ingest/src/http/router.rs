@@ -32,7 +32,9 @@ use super::connection::HttpSession;
 use super::cors::Ruling;
 use super::credentials::Claim;
 use super::error::ApiError;
-use super::{catalog, delete_series, export, health, put, rollup, search, stats, suggest, uid};
+use super::{
+    catalog, delete_series, export, health, put, query, rollup, search, stats, suggest, uid,
+};
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
@@ -91,12 +93,20 @@ impl HttpContext {
         request: &http::Request<B>,
         permission: Permission,
     ) -> Result<Arc<Grant>, ApiError> {
-        let Some(grant) = self.authenticate(request)? else {
-            self.server().metrics.count_refusal(AuthError::Missing);
-            return Err(AuthError::Missing.into());
-        };
+        let grant = self.authorize_any(request)?;
         grant.require(permission)?;
         Ok(grant)
+    }
+
+    /// The grant of the credential in a request's header, which must be there.
+    ///
+    /// # Errors
+    /// 401, 403.
+    pub fn authorize_any<B>(&self, request: &http::Request<B>) -> Result<Arc<Grant>, ApiError> {
+        self.authenticate(request)?.ok_or_else(|| {
+            self.server().metrics.count_refusal(AuthError::Missing);
+            AuthError::Missing.into()
+        })
     }
 
     /// What the credential in a request's header may read. Hold it until the answer has been made.
@@ -105,14 +115,22 @@ impl HttpContext {
     /// 401, 403, 429.
     pub fn authorize_read<B>(&self, request: &http::Request<B>) -> Result<Reader, ApiError> {
         let grant = self.authorize(request, Permission::Read)?;
+        self.reader(request, grant)
+    }
+
+    /// What a grant that has the right may read, or delete. Hold it until the answer has been made.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn reader<B>(
+        &self,
+        request: &http::Request<B>,
+        grant: Arc<Grant>,
+    ) -> Result<Reader, ApiError> {
         if request.extensions().get::<FromServer>().is_some() {
             return Ok(Reader::charged_elsewhere(grant));
         }
-        Reader::new(grant).map_err(|exceeded| {
-            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
-                .with_details(exceeded.to_string())
-                .with_retry_after(exceeded.retry_after)
-        })
+        Reader::new(grant).map_err(|exceeded| ApiError::too_many_requests(&exceeded))
     }
 }
 
@@ -141,6 +159,10 @@ pub(crate) fn router(context: HttpContext) -> Router {
     Router::new()
         .route("/api/put", endpoint(post(put::put)))
         .route("/api/rollup", endpoint(post(rollup::rollup)))
+        .route(
+            "/api/query",
+            endpoint(get(query::query).post(query::query).delete(query::query)),
+        )
         .route(
             "/api/v1/export",
             endpoint(get(export::export).post(export::export)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use penstock_model::{Tags, TenantId};
-use penstock_store::series::{Selection, SeriesFilter};
+use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter};
 use penstock_tenancy::ReadLimits;
 
 use crate::auth::Grant;
@@ -43,6 +43,17 @@ impl ReadScope {
     /// Whether it sees all series of its tenant: what is known of the tenant as a whole may then be answered.
     pub fn is_whole_tenant(&self) -> bool {
         self.tags.is_empty() && self.metric_prefixes.is_empty()
+    }
+
+    /// All series that the grant may see, raw data and rollups.
+    pub fn everything(&self) -> Selection {
+        let kinds = [KindFilter::RawOnly, KindFilter::any_rollup()];
+        let filter = |kind| SeriesFilter {
+            metric: Matcher::any(),
+            kind,
+            tags: Vec::new(),
+        };
+        self.selection(kinds.map(filter).to_vec())
     }
 
     /// The series of the tenant that one of these filters takes and the grant may see.

@@ -13,6 +13,7 @@ use crate::http::body::BodyReader;
 use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
+use crate::http::query::Queries;
 use crate::telemetry::Metrics;
 use crate::volumes::Volumes;
 use crate::write::EventLoop;
@@ -36,6 +37,8 @@ pub struct ServerContext {
     pub cors: Cors,
     /// The data volumes of the whole service.
     pub volumes: Arc<Volumes>,
+    /// How many queries may run.
+    pub queries: Queries,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// What is counted.

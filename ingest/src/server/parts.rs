@@ -1,5 +1,6 @@
 //! The order in which a server comes to be.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use penstock_model::Clock;
@@ -26,6 +27,7 @@ use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
+use crate::http::query::Queries;
 use crate::limit::Quotas;
 use crate::listener::door::Door;
 use crate::listener::tls::Tls;
@@ -152,6 +154,7 @@ fn server_context(
         lookups: Lookups::default(),
         cors: config.cors.clone(),
         volumes: Arc::new(volumes(config, tls)),
+        queries: Queries::new(queries_max()),
         timeouts: config.timeouts.clone(),
         metrics,
         stopping: CancellationToken::new(),
@@ -170,6 +173,12 @@ fn volumes(config: &Config, tls: Option<Tls>) -> Volumes {
         ca_file: config.ca_file.clone(),
         stall: config.timeouts.body_stall,
     })
+}
+
+/// Queries that run at the same time: two for each processor, since some wait for their clients.
+fn queries_max() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    processors.saturating_mul(2).max(4)
 }
 
 /// A store that no longer knows what is on its disk ends the process.

@@ -18,6 +18,7 @@ use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
+use crate::http::query::Queries;
 use crate::http::router::{self, HttpContext};
 use crate::server::{LoopContext, ServerContext};
 use crate::telemetry::Metrics;
@@ -115,6 +116,7 @@ impl Story {
             lookups: Lookups::default(),
             cors: Cors::default(),
             volumes: Arc::new(Volumes::alone()),
+            queries: Queries::new(4),
             timeouts,
             metrics: Metrics::default(),
             stopping,

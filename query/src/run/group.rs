@@ -1,6 +1,6 @@
 //! Which series are merged into one result, and what that result is called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::ResultHead;
 use crate::request::SubQuery;
@@ -30,7 +30,8 @@ pub(super) struct Group {
     pub(super) units: Vec<Unit>,
 }
 
-/// The groups of a sub-query, by the values of their tags. With `none` every series is one.
+/// The groups of a sub-query, in the order of their first series, which is the source's. With `none` every series is
+/// one.
 pub(super) fn groups(sub_query: &SubQuery, found: &[SelectedSeries], values: Values) -> Vec<Group> {
     let mut units = units(found, values);
     units.retain(|unit| {
@@ -50,17 +51,22 @@ pub(super) fn groups(sub_query: &SubQuery, found: &[SelectedSeries], values: Val
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    let mut groups: BTreeMap<Vec<&str>, Vec<Unit>> = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<Vec<&str>, usize> = HashMap::new();
     for unit in units {
         if let Some(series) = found.get(unit.series()) {
             let values = keys
                 .iter()
                 .map(|key| series.tags.get(key).unwrap_or_default())
                 .collect();
-            groups.entry(values).or_default().push(unit);
+            let place = *places.entry(values).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some(group) => group.units.push(unit),
+                None => groups.push(Group { units: vec![unit] }),
+            }
         }
     }
-    groups.into_values().map(|units| Group { units }).collect()
+    groups
 }
 
 /// The series of all groups in the order in which they are read: one lane, or for sums and counts two side by side.

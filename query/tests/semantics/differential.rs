@@ -180,7 +180,8 @@ fn expected(question: &Question, series: &[Both], keys: &[&str]) -> Vec<String> 
         let pair = one.tags.iter().find(|(have, _)| have == key);
         pair.map(|(_, value)| value.clone())
     };
-    let mut groups: BTreeMap<Vec<String>, Vec<&Both>> = BTreeMap::new();
+    // In the order of their first series.
+    let mut groups: Vec<(Vec<String>, Vec<&Both>)> = Vec::new();
     for (at, one) in series.iter().enumerate() {
         let values: Option<Vec<String>> = keys.iter().map(|key| value_of(one, key)).collect();
         let Some(mut values) = values else {
@@ -189,10 +190,13 @@ fn expected(question: &Question, series: &[Both], keys: &[&str]) -> Vec<String> 
         if question.aggregator == "none" {
             values = vec![format!("{at:05}")];
         }
-        groups.entry(values).or_default().push(one);
+        match groups.iter_mut().find(|(have, _)| *have == values) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((values, vec![one])),
+        }
     }
     let mut results = Vec::new();
-    for members in groups.values() {
+    for (_, members) in groups {
         let points: Vec<slow::Series> = members.iter().map(|one| one.points.clone()).collect();
         let answer = slow::answer(question, &points);
         if answer.is_empty() {

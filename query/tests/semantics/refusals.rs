@@ -68,35 +68,35 @@ fn every_limit_names_itself() {
                 series: 1,
                 ..limits
             },
-            "The query selects more than 1 series (limit: series)",
+            "The query selects more than 1 series (limit: maxSeries)",
         ),
         (
             Limits {
                 samples: 3,
                 ..limits
             },
-            "The query reads or fills more than 3 data points (limit: samples)",
+            "The query reads or fills more than 3 samples (limit: maxSamples)",
         ),
         (
             Limits {
                 bytes: 100,
                 ..limits
             },
-            "The query needs more than 100 bytes of memory (limit: bytes)",
+            "The query needs more than 100 bytes of memory (limit: maxBytes)",
         ),
         (
             Limits {
                 duration: Duration::from_secs(2),
                 ..limits
             },
-            "The query takes longer than 2000 ms (limit: seconds)",
+            "The query takes longer than 2 seconds (limit: maxSeconds)",
         ),
         (
             Limits {
-                range: Some(Duration::from_secs(3_599)),
+                range: Some(Duration::from_mins(30)),
                 ..limits
             },
-            "The query asks for more than 3599 s of time (limit: range)",
+            "The query asks for more than 0.020833333333333332 days (limit: maxRangeDays)",
         ),
     ];
     for (limits, message) in cases {
@@ -113,7 +113,7 @@ fn limits_hold_for_all_sub_queries_together() {
     let query = uri("start=+0&m=sum:m&m=max:m");
     assert_eq!(
         keep(&query, &mut memory(), limits).unwrap_err().to_string(),
-        "The query selects more than 3 series (limit: series)"
+        "The query selects more than 3 series (limit: maxSeries)"
     );
 }
 
@@ -124,14 +124,14 @@ fn buckets_without_end_are_refused_before_any_is_filled() {
         keep(&query, &mut memory(), generous())
             .unwrap_err()
             .to_string(),
-        "The query reads or fills more than 1000000000 data points (limit: samples)"
+        "The query reads or fills more than 1000000000 samples (limit: maxSamples)"
     );
     let query = uri("start=+0&end=+100000&m=sum:1ms-sum-nan:m");
     assert_eq!(
         keep(&query, &mut memory(), generous())
             .unwrap_err()
             .to_string(),
-        "The query needs more than 268435456 bytes of memory (limit: bytes)"
+        "The query needs more than 268435456 bytes of memory (limit: maxBytes)"
     );
     // Without filling there are no more buckets than points.
     let query = uri("start=1&end=9999999999&m=sum:1ms-sum:m");

@@ -41,6 +41,13 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// Whether a block has a row between the moments, or may have.
+    pub(super) fn overlaps(self, block: &Block) -> bool {
+        block
+            .times()
+            .is_some_and(|(first, last)| first.millis() <= self.to && self.from <= last.millis())
+    }
+
     /// What of the range lies in a day.
     pub(crate) fn within(self, day: Day) -> Self {
         Self {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use penstock_model::{Day, Timestamp};
+use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::merge::{MergedRows, RowSource};
+use super::read_ahead::Range;
 use crate::block::Block;
 use crate::error::StoreError;
 use crate::memtable::RowsView;
@@ -16,9 +17,10 @@ use crate::series::{SeriesRegistry, UnknownSeries};
 use crate::store::layers::Layers;
 use crate::tombstone::{HiddenRanges, Tombstone};
 
-/// Blocks, parts, rows and tombstones up to one durable sequence.
+/// Blocks, parts, rows and tombstones up to one durable sequence. Made by
+/// [`Store::snapshot`](crate::store::Store::snapshot).
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     pub(crate) registry: Arc<SeriesRegistry>,
     pub(crate) layers: Arc<Layers>,
     /// Unsorted parts, older first, then the active rows; each with the last sequence it speaks for.
@@ -28,6 +30,15 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whose samples those of a series are.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the series is none of this store's.
+    pub fn identity(&self, series: SeriesId) -> Result<SeriesIdentity, StoreError> {
+        let key = self.registry.key(series).ok_or(UnknownSeries(series))?;
+        Ok(key.decode().map_err(|_| UnknownSeries(series))?)
+    }
+
     /// Rows of unsorted parts and of the active rows, hidden ones left out, sorted by series and time.
     pub(super) fn unsorted_rows(&self, wanted: &RoaringBitmap, from: i64, to: i64) -> Vec<Row> {
         let mut all = Vec::new();
@@ -91,6 +102,25 @@ impl Snapshot {
                     .get(&day)
                     .map(|block| (&**block, part.span.last))
             }))
+    }
+
+    /// The series that may have a row in the range: those of these sorted rows and of all blocks that overlap it.
+    pub(super) fn present(&self, range: Range, unsorted: &[Row]) -> RoaringBitmap {
+        let mut present = RoaringBitmap::new();
+        for day in self.days(range.from, range.to) {
+            for (block, _) in self
+                .blocks_of(day)
+                .filter(|(block, _)| range.overlaps(block))
+            {
+                present |= block.series();
+            }
+        }
+        for rows in unsorted.chunk_by(|a, b| a.series == b.series) {
+            if let Some(row) = rows.first() {
+                present.insert(row.series.0);
+            }
+        }
+        present
     }
 
     /// The series in the order in which blocks have them.

@@ -69,6 +69,8 @@ pub(crate) struct Metric {
 #[derive(Debug, Default)]
 pub(crate) struct Tenant {
     pub(crate) metrics: Vec<u32>,
+    /// By name those that are not raw data.
+    pub(crate) rollups: BTreeMap<Box<str>, Vec<u32>>,
     /// All its tag pairs, in the order in which they came.
     pub(crate) pairs: Vec<u32>,
     /// The same by their keys.
@@ -264,6 +266,10 @@ impl Index {
         self.metric_table.insert(self.hash(pieces.metric()), id);
         if let Some(tenant) = self.tenants.get_mut(width::index(tenant)) {
             tenant.metrics.push(id);
+            if pieces.kind() != SeriesKind::Raw {
+                let name = pieces.metric_name();
+                tenant.rollups.entry(name.into()).or_default().push(id);
+            }
         }
         tenant
     }

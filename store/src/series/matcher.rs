@@ -95,6 +95,15 @@ impl Matcher {
 }
 
 impl KindFilter {
+    /// Everything that is not raw data.
+    pub fn any_rollup() -> Self {
+        Self::Rollups {
+            interval: Matcher::any(),
+            aggregator: Matcher::any(),
+            group_by: Matcher::any(),
+        }
+    }
+
     /// Whether series of this kind may pass.
     pub fn accepts(&self, kind: &SeriesKind) -> bool {
         match self {

@@ -5,7 +5,8 @@ use std::io;
 use std::ops::ControlFlow;
 
 use parking_lot::RwLock;
-use penstock_model::{Day, KeyPieces, NameKind, SeriesKey, TenantId};
+use penstock_model::{Day, KeyPieces, NameKind, SeriesKey, SeriesKind, TenantId};
+use roaring::RoaringBitmap;
 
 use crate::block::{MetricCount, TenantCount};
 use crate::disk::DiskFile;
@@ -307,6 +308,38 @@ impl SeriesRegistry {
     /// The series that are meant, in the order of their keys. Series defined while it runs are not among them.
     pub fn select(&self, selection: &Selection) -> Vec<SeriesId> {
         select::select(&self.shared, selection)
+    }
+
+    /// The series that are meant, by their numbers. Series defined while it runs are not among them.
+    pub fn find(&self, selection: &Selection) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        select::visit(&self.shared, selection, &mut |_, ids| {
+            found.extend(ids.iter().copied());
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// Whether any series is meant.
+    pub fn has_any(&self, selection: &Selection) -> bool {
+        let mut has_any = false;
+        select::visit(&self.shared, selection, &mut |_, _| {
+            has_any = true;
+            ControlFlow::Break(())
+        });
+        has_any
+    }
+
+    /// The kinds of rollups and pre-aggregates that a tenant has, or once had, of a metric.
+    pub fn rollups_of(&self, tenant: TenantId, metric: &str) -> Vec<SeriesKind> {
+        let shared = self.shared.read();
+        let index = &shared.index;
+        let number = index.tenant_number(tenant);
+        let rollups = number
+            .and_then(|number| index.tenant(number)?.rollups.get(metric))
+            .map_or(&[][..], Vec::as_slice);
+        let kinds = rollups.iter().filter_map(|metric| index.metric(*metric));
+        kinds.map(|metric| metric.kind.clone()).collect()
     }
 
     /// Shows the series that are meant, filter after filter, until `show` has seen enough: those of a filter in the

@@ -236,50 +236,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-/// What a client makes of these pieces: the status, and the body if it came whole.
-fn received(pieces: Vec<Piece>) -> (u16, Option<String>) {
-    block_on(async {
-        let (sender, receiver) = mpsc::channel(8);
-        for piece in pieces {
-            assert!(sender.send(piece).await.is_ok());
-        }
-        drop(sender);
-        let response = match respond(receiver).await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        };
-        let status = response.status().as_u16();
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
-            .await
-            .ok();
-        (
-            status,
-            body.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap()),
-        )
-    })
-}
-
-#[test]
-fn an_export_that_breaks_off_is_never_taken_for_whole() {
-    let lines = || Piece::Lines(Bytes::from_static(b"line\n"));
-    assert_eq!(received(vec![Piece::End]), (200, Some(String::new())));
-    assert_eq!(
-        received(vec![lines(), lines(), Piece::End]),
-        (200, Some("line\nline\n".to_owned()))
-    );
-    // A damaged block in the middle, a thread that is gone, a client that was too slow.
-    assert_eq!(
-        received(vec![lines(), Piece::Failed(StoreError::Stopped)]),
-        (200, None)
-    );
-    assert_eq!(received(vec![lines()]), (200, None));
-    assert_eq!(received(vec![]), (200, None));
-    // Known before the first byte: an error like any other.
-    let (status, body) = received(vec![Piece::Failed(StoreError::Stopped)]);
-    assert_eq!(status, 500);
-    assert!(body.unwrap().contains("could not be read"));
-}
-
 #[test]
 fn more_exports_than_may_run_wait_and_are_then_sent_away() {
     block_on(async {
@@ -294,23 +250,6 @@ fn more_exports_than_may_run_wait_and_are_then_sent_away() {
         turns.pop();
         assert!(exports.turn().await.is_ok());
     });
-}
-
-#[test]
-fn a_client_that_leaves_a_piece_unread_is_given_up() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let (pieces, _unread) = mpsc::channel(1);
-    let sender = PieceSender {
-        pieces,
-        stall: Duration::ZERO,
-        runtime: runtime.handle().clone(),
-    };
-    let sending =
-        runtime.spawn_blocking(move || (sender.send(Piece::End), sender.send(Piece::End)));
-    assert_eq!(runtime.block_on(sending).unwrap(), (true, false));
 }
 
 #[test]
@@ -333,12 +272,13 @@ fn nobody_to_listen_ends_the_scan() {
             .scan(&selection, Timestamp::MIN, Timestamp::MAX)
             .unwrap()
     };
-    let mut pieces = 0;
-    let sent = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| {
-        pieces += 1;
-        pieces < 2
+    let mut sent = 0;
+    let rendered = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| {
+        sent += 1;
+        if sent < 2 { Ok(()) } else { Err(Gone) }
     });
-    assert_eq!((sent.unwrap(), pieces), (Sent::NobodyListens, 2));
-    let whole = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| true);
-    assert_eq!(whole.unwrap(), Sent::All);
+    assert!(matches!(rendered, Err(ExportError::Gone(_))));
+    assert_eq!(sent, 2);
+    let whole = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| Ok(()));
+    assert!(whole.is_ok());
 }

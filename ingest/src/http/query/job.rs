@@ -1,0 +1,124 @@
+//! One query, on its thread.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use penstock_model::Clock;
+use penstock_query::{Exceeded, JsonResults, Limits, Query, RunContext, RunError, run};
+use penstock_store::SeriesId;
+use penstock_store::error::{AppendError, WithCauses};
+use penstock_store::store::Store;
+use penstock_tenancy::ReadLimits;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::http::error::ApiError;
+use crate::http::pieces::PieceSender;
+use crate::read::{Reader, SourceError, StoreSource};
+
+/// What a query needs.
+pub(super) struct Job {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) query: Query,
+    pub(super) reader: Reader,
+    pub(super) _turn: OwnedSemaphorePermit,
+}
+
+impl Job {
+    /// Runs it to its end, or to the moment when nobody reads the answer.
+    pub(super) fn run(self, mut pieces: PieceSender) {
+        match self.answer(&mut pieces) {
+            Ok(()) => drop(pieces.end()),
+            Err(Ended::Gone) => {
+                let tenant = self.reader.scope().tenant();
+                tracing::debug!(%tenant, "nobody waits for the answer of a query");
+            }
+            Err(Ended::Refused(error)) => pieces.fail(error),
+        }
+    }
+
+    fn answer(&self, pieces: &mut PieceSender) -> Result<(), Ended> {
+        let scope = self.reader.scope().clone();
+        let source = StoreSource::new(self.store.clone(), scope, self.query.show_tsuids);
+        let mut source = source.map_err(|error| self.unreadable(&SourceError::Store(error)))?;
+        let watch = pieces.watch();
+        let context = RunContext {
+            limits: limits(self.reader.scope().limits()),
+            clock: &*self.clock,
+            is_cancelled: &|| watch.is_abandoned(),
+        };
+        let mut results = JsonResults::new(&self.query, pieces);
+        let cost = run(&self.query, &mut source, &mut results, context)
+            .map_err(|error| self.ended(error))?;
+        if self.query.delete {
+            self.delete(&source.into_opened())?;
+        }
+        results.finish(&cost).map_err(|_| Ended::Gone)?;
+        Ok(())
+    }
+
+    /// Deletes what has been answered. The end of the answer is held back until that is on stable storage.
+    fn delete(&self, series: &[SeriesId]) -> Result<(), Ended> {
+        let (tenant, query) = (self.reader.scope().tenant(), &self.query);
+        let deleted = self
+            .store
+            .delete_series(tenant, series, query.start, query.end)
+            .map_err(|error| Ended::Refused(ApiError::not_deleted(&error)))?;
+        self.store
+            .wait_durable(deleted.sequence)
+            .map_err(|_| Ended::Refused(ApiError::not_deleted(&AppendError::Stopped)))?;
+        let token = self.reader.grant().token();
+        tracing::info!(%tenant, %token, series = deleted.series, "samples deleted by a query");
+        Ok(())
+    }
+
+    fn ended(&self, error: RunError<SourceError, io::Error>) -> Ended {
+        let refuse = |status, text: String| Ended::Refused(ApiError::new(status, text));
+        match error {
+            RunError::Sink(_) | RunError::Exceeded(Exceeded::Cancelled) => Ended::Gone,
+            RunError::Exceeded(exceeded @ Exceeded::Duration(_)) => {
+                refuse(StatusCode::REQUEST_TIMEOUT, exceeded.to_string())
+            }
+            RunError::Exceeded(exceeded) => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, exceeded.to_string())
+            }
+            RunError::Source(error) => self.unreadable(&error),
+            error @ (RunError::UnknownName { .. } | RunError::Infinite { .. }) => {
+                refuse(StatusCode::BAD_REQUEST, error.to_string())
+            }
+        }
+    }
+
+    fn unreadable(&self, error: &SourceError) -> Ended {
+        Ended::Refused(match error {
+            SourceError::Tsuid(unknown) => ApiError::bad_request(unknown.to_string()),
+            SourceError::Store(error) => {
+                let tenant = self.reader.scope().tenant();
+                tracing::error!(error = %WithCauses(error), %tenant, "query failed");
+                ApiError::unreadable(error)
+            }
+        })
+    }
+}
+
+/// Why there is no whole answer.
+enum Ended {
+    /// Nobody is left to tell.
+    Gone,
+    Refused(ApiError),
+}
+
+fn limits(limits: &ReadLimits) -> Limits {
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let day = Duration::from_hours(24);
+    let range = u32::try_from(limits.max_range_days).unwrap_or(u32::MAX);
+    Limits {
+        series: size(limits.max_series),
+        samples: limits.max_samples,
+        bytes: size(limits.max_bytes),
+        duration: Duration::from_secs(limits.max_seconds),
+        range: (range > 0).then(|| day.saturating_mul(range)),
+    }
+}

@@ -1,0 +1,222 @@
+//! The store as a query sees it: one tenant's series, as far as a scope reaches, at one moment.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use penstock_model::{NameKind, SeriesKind, Uids};
+use penstock_query::{
+    Name, Sample, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
+    Target,
+};
+use penstock_store::error::StoreError;
+use penstock_store::scan::snapshot::Snapshot;
+use penstock_store::scan::window::{Window, WindowRows};
+use penstock_store::series::{Matcher, NameScope, SeriesFilter, SeriesRegistry};
+use penstock_store::store::Store;
+use penstock_store::{Row, SeriesId, ValueKind};
+
+use super::tsuid::{self, NoSuchTsuid};
+use super::{ReadScope, filters};
+
+/// What a scope shows of a snapshot of the store.
+#[derive(Debug)]
+pub struct StoreSource {
+    store: Store,
+    scope: ReadScope,
+    snapshot: Arc<Snapshot>,
+    /// Whether TSUIDs are asked for: making one takes longer than finding a series.
+    with_tsuids: bool,
+    window: Option<Window>,
+    /// Every series that was opened.
+    opened: RefCell<BTreeSet<SeriesId>>,
+}
+
+/// Why a source has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A TSUID that no series has.
+    #[error(transparent)]
+    Tsuid(#[from] NoSuchTsuid),
+}
+
+impl StoreSource {
+    /// Everything in the scope that is durable now.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`].
+    pub fn new(store: Store, scope: ReadScope, with_tsuids: bool) -> Result<Self, StoreError> {
+        let snapshot = Arc::new(store.snapshot()?);
+        Ok(Self {
+            store,
+            scope,
+            snapshot,
+            with_tsuids,
+            window: None,
+            opened: RefCell::default(),
+        })
+    }
+
+    /// Every series that has been opened so far: those that an answer was made of.
+    pub fn into_opened(self) -> Vec<SeriesId> {
+        self.opened.into_inner().into_iter().collect()
+    }
+
+    fn registry(&self) -> &SeriesRegistry {
+        self.store.series()
+    }
+
+    fn filters(&self, wanted: &Wanted) -> Result<Vec<SeriesFilter>, NoSuchTsuid> {
+        let kind = filters::kind(&wanted.kind);
+        match &wanted.target {
+            Target::Metric(metric) => Ok(vec![SeriesFilter {
+                metric: Matcher::Equals(metric.clone()),
+                kind,
+                tags: wanted
+                    .tags
+                    .iter()
+                    .map(|(key, predicate)| (key.clone(), filters::matcher(predicate)))
+                    .collect(),
+            }]),
+            Target::Tsuids(tsuids) => tsuids
+                .iter()
+                .map(|tsuid| tsuid::filter(self.registry(), &self.scope, tsuid, &kind))
+                .collect(),
+        }
+    }
+
+    fn selected(&self, series: SeriesId) -> Result<SelectedSeries, StoreError> {
+        let identity = self.snapshot.identity(series)?;
+        let tsuid = self.with_tsuids.then(|| {
+            let uids = Uids::of(self.scope.tenant());
+            uids.tsuid(&identity.metric, &identity.tags).into()
+        });
+        Ok(SelectedSeries {
+            function: identity.kind.parts().aggregator,
+            metric: identity.metric,
+            tags: identity.tags,
+            tsuid,
+        })
+    }
+}
+
+impl SeriesSource for StoreSource {
+    type Error = SourceError;
+    type Reader<'a> = StoreReader<'a>;
+
+    fn knows(&self, name: Name<'_>) -> Result<bool, SourceError> {
+        let (kind, name) = match name {
+            Name::Metric(name) => (NameKind::Metric, name),
+            Name::TagKey(name) => (NameKind::TagKey, name),
+            Name::TagValue(name) => (NameKind::TagValue, name),
+        };
+        if self.scope.is_whole_tenant() {
+            let scope = NameScope::Tenant(self.scope.tenant());
+            return Ok(self.registry().knows(scope, kind, name));
+        }
+        let everything = self.scope.everything();
+        Ok(self
+            .registry()
+            .knows(NameScope::Series(&everything), kind, name))
+    }
+
+    fn rollups(&self, metric: &str) -> Result<Vec<StoredRollup>, SourceError> {
+        let kinds = self.registry().rollups_of(self.scope.tenant(), metric);
+        let is_seen = |kind: &SeriesKind| {
+            self.scope.is_whole_tenant() || {
+                let filter = SeriesFilter {
+                    metric: Matcher::Equals(metric.into()),
+                    kind: filters::exactly(kind),
+                    tags: Vec::new(),
+                };
+                let selection = self.scope.selection(vec![filter]);
+                self.registry().has_any(&selection)
+            }
+        };
+        Ok(kinds
+            .iter()
+            .filter(|kind| is_seen(kind))
+            .filter_map(|kind| {
+                let parts = kind.parts();
+                Some(StoredRollup {
+                    interval: *parts.interval?,
+                    aggregator: parts.aggregator?,
+                    is_pre_aggregate: parts.group_by.is_some(),
+                })
+            })
+            .collect())
+    }
+
+    fn select(&mut self, wanted: &Wanted) -> Result<Vec<SelectedSeries>, SourceError> {
+        let selection = self.scope.selection(self.filters(wanted)?);
+        let window = Window::new(
+            Arc::clone(&self.snapshot),
+            &selection,
+            (wanted.from, wanted.to),
+            wanted.series_max.saturating_add(1),
+        )?;
+        let found = window
+            .series()
+            .iter()
+            .map(|series| self.selected(*series))
+            .collect::<Result<_, _>>()?;
+        self.window = Some(window);
+        Ok(found)
+    }
+
+    fn open(&self, series: usize) -> Result<StoreReader<'_>, SourceError> {
+        let rows = match &self.window {
+            Some(window) => {
+                let opened = window.series().get(series).copied();
+                self.opened.borrow_mut().extend(opened);
+                Some(window.open(series)?)
+            }
+            None => None,
+        };
+        Ok(StoreReader {
+            rows,
+            batch: Vec::new(),
+        })
+    }
+}
+
+/// The samples of one series.
+#[derive(Debug)]
+pub struct StoreReader<'a> {
+    rows: Option<WindowRows<'a>>,
+    batch: Vec<Row>,
+}
+
+impl SeriesReader for StoreReader<'_> {
+    type Error = SourceError;
+
+    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, SourceError> {
+        out.clear();
+        let Some(rows) = &mut self.rows else {
+            return Ok(false);
+        };
+        let more = rows.next_batch(&mut self.batch)?;
+        if more {
+            out.extend(self.batch.iter().map(sample));
+        }
+        Ok(more)
+    }
+}
+
+/// Without the normal form of a [`Row::value`]: a query makes doubles of decimals.
+fn sample(row: &Row) -> Sample {
+    let value = match row.kind {
+        ValueKind::Decimal => penstock_model::Value::Decimal {
+            mantissa: row.bits,
+            exponent: row.exponent,
+        },
+        ValueKind::Integer | ValueKind::Double => row.value(),
+    };
+    Sample {
+        time: row.timestamp(),
+        value,
+    }
+}
