@@ -28,9 +28,10 @@ fmt:  ## format the code
 tidy:  ## check the house rules alone
 	cargo xtask tidy
 
-crds:  ## write the resource definitions in crds/ and in the chart from their Rust types
+crds:  ## write the resource definitions and the operator's rights, in crds/ and in the chart, from Rust
 	cargo run --quiet --package penstock-api --bin crdgen -- crds
 	cargo run --quiet --package penstock-api --bin crdgen -- charts/penstock/files/crds
+	cargo run --quiet --package penstock-operator --bin rbacgen
 
 bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000"
 	@scripts/setup bench

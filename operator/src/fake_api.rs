@@ -1,6 +1,6 @@
 //! An API server in memory, for tests: objects with versions, every call recorded, and a fault at any of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -22,9 +22,13 @@ struct State {
     objects: BTreeMap<String, Value>,
     version: u64,
     calls: Vec<String>,
+    uses: BTreeSet<Use>,
     /// What happens at calls, by their number from 0.
     faults: BTreeMap<usize, Fault>,
 }
+
+/// A call as authorization sees it: verb, API group, resource, and the object's name if there is one.
+pub(crate) type Use = [String; 4];
 
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +50,16 @@ impl FakeApi {
                 let (parts, body) = request.into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-                let (status, answer) = api.call(&parts.method, parts.uri.path(), body);
-                let answer = Body::from(serde_json::to_vec(&answer).unwrap());
+                let is_watch = parts
+                    .uri
+                    .query()
+                    .is_some_and(|query| query.contains("watch=true"));
+                let (status, answer) = api.call(&parts.method, parts.uri.path(), is_watch, body);
+                let answer = match answer {
+                    Value::Null => Vec::new(),
+                    answer => serde_json::to_vec(&answer).unwrap(),
+                };
+                let answer = Body::from(answer);
                 let mut response = Response::new(answer);
                 *response.status_mut() = status;
                 Ok::<_, Infallible>(response)
@@ -66,6 +78,11 @@ impl FakeApi {
     /// Every call since the last time: verb and path without what is before the kind.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().calls)
+    }
+
+    /// Every right that has been made use of.
+    pub(crate) fn uses(&self) -> BTreeSet<Use> {
+        self.state.lock().uses.clone()
     }
 
     /// The object of a kind's plural and a name.
@@ -93,10 +110,40 @@ impl FakeApi {
         self.state.lock().objects.remove(&format!("{kind}/{name}"));
     }
 
-    fn call(&self, method: &Method, path: &str, body: Value) -> (StatusCode, Value) {
+    fn call(
+        &self,
+        method: &Method,
+        path: &str,
+        is_watch: bool,
+        body: Value,
+    ) -> (StatusCode, Value) {
         let mut state = self.state.lock();
-        let key = path.rsplitn(3, '/').take(2).collect::<Vec<_>>();
-        let key = format!("{}/{}", key[1], key[0]);
+        // `/api/v1/namespaces/NS/KIND/NAME`, `/apis/GROUP/VERSION/namespaces/NS/KIND/NAME`
+        let (before, after) = path.split_once("/namespaces/").unwrap();
+        let group = before
+            .strip_prefix("/apis/")
+            .map_or("", |group| group.split_once('/').unwrap().0);
+        let after: Vec<&str> = after.split('/').collect();
+        let name = after.get(2).copied().unwrap_or_default();
+        let verbs: &[&str] = match (method.as_str(), name) {
+            ("GET", "") if is_watch => &["watch"],
+            ("GET", "") => &["list"],
+            ("GET", _) => &["get"],
+            ("PUT", _) => &["update"],
+            // An apply may make the object, and must be allowed to.
+            ("PATCH", _) => &["patch", "create"],
+            ("POST", _) => &["create"],
+            _ => &["delete"],
+        };
+        for verb in verbs {
+            state
+                .uses
+                .insert([verb, group, after[1], name].map(str::to_owned));
+        }
+        if name.is_empty() {
+            return state.list(after[1], is_watch);
+        }
+        let key = format!("{}/{name}", after[1]);
         let number = state.calls.len();
         state.calls.push(format!("{method} {key}"));
         match state.faults.remove(&number) {
@@ -113,6 +160,18 @@ impl FakeApi {
 }
 
 impl State {
+    /// A watch ends at once, and is begun again.
+    fn list(&self, kind: &str, is_watch: bool) -> (StatusCode, Value) {
+        let of_kind = self
+            .objects
+            .iter()
+            .filter(|(key, _)| key.split('/').next() == Some(kind));
+        let items: Vec<&Value> = of_kind.map(|(_, object)| object).collect();
+        let list =
+            json!({ "metadata": { "resourceVersion": self.version.to_string() }, "items": items });
+        (StatusCode::OK, if is_watch { Value::Null } else { list })
+    }
+
     fn answer(&mut self, method: &Method, key: &str, body: Value) -> (StatusCode, Value) {
         let found = self.objects.get(key).cloned();
         match (method.as_str(), found) {

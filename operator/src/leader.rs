@@ -12,6 +12,7 @@ use crate::cluster::{Clients, FencedError};
 use crate::config::Config;
 use crate::lease::Held;
 use crate::ledger_secret::LedgerSecrets;
+use crate::pki::{Pki, PkiError};
 use crate::propagation::{Dispatch, PodPort, Seen};
 use crate::publisher::{Publisher, Writer, WriterError, find};
 use crate::run::OperatorError;
@@ -37,6 +38,9 @@ pub enum LeaderError {
     /// There is no key to sign with.
     #[error("ledgers cannot be signed")]
     Signing(#[from] SigningError),
+    /// There is no certificate to serve.
+    #[error("the ingest pods have no certificate")]
+    Pki(#[from] PkiError),
     /// Nothing more is written.
     #[error(transparent)]
     Writer(#[from] WriterError),
@@ -71,7 +75,7 @@ impl Leader {
     }
 
     /// Ends with what cannot go on; `Err` if it has not even begun.
-    async fn begin(mut self) -> Result<LeaderError, LeaderError> {
+    async fn begin(self) -> Result<LeaderError, LeaderError> {
         let Self {
             config, clients, ..
         } = &self;
@@ -91,15 +95,24 @@ impl Leader {
             .map_err(LeaderError::Ledger)?;
         let signer = signing.signer();
         let believed = signer.borrow().believed.clone();
-        let pods = running_pods(&mut self.seen).await;
+        let pods = running_pods(self.seen.clone()).await;
         let found = find(kept, &believed, &pods, &port, self.clock.as_ref()).await;
-        let publisher = Publisher::new(found, self.clock, self.metrics);
+        let publisher = Publisher::new(found, Arc::clone(&self.clock), self.metrics.clone());
+        let (pki, _trust) = Pki::new(
+            clients.fenced.clone(),
+            config,
+            Arc::clone(&self.clock),
+            self.metrics.clone(),
+        );
+        // Pods cannot start without a certificate.
+        pki.step().await?;
         let writer = Writer::new(publisher.clone(), secrets, signer);
         let (dispatch, _usage) = Dispatch::new(publisher.clone(), port);
         publisher.caches_are_full();
         Ok(tokio::select! {
             error = writer.run() => error.into(),
             error = signing.keep(rng) => error.into(),
+            error = pki.keep() => error.into(),
             () = publisher.settle() => LeaderError::Ended("waking"),
             () = dispatch.run(self.seen) => LeaderError::Ended("delivering"),
         })
@@ -107,7 +120,7 @@ impl Leader {
 }
 
 /// The pods that run, once the first list of them is there.
-async fn running_pods(seen: &mut watch::Receiver<Seen>) -> Vec<IpAddr> {
+async fn running_pods(mut seen: watch::Receiver<Seen>) -> Vec<IpAddr> {
     let pods = match seen.wait_for(|seen| seen.pods.is_some()).await {
         Ok(seen) => seen.pods.clone(),
         Err(_) => None,

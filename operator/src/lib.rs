@@ -24,8 +24,10 @@ pub mod lease;
 #[cfg(test)]
 mod ledger_fixture;
 pub mod ledger_secret;
+pub mod pki;
 pub mod propagation;
 pub mod publisher;
+pub mod rbac;
 mod run;
 pub mod signing;
 pub mod telemetry;

@@ -1,0 +1,127 @@
+//! Making certificates. Pure but for the randomness of new keys.
+
+use std::time::Duration;
+
+use penstock_model::Timestamp;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+use time::OffsetDateTime;
+use x509_parser::pem::Pem;
+
+const DAY: Duration = Duration::from_hours(24);
+pub(super) const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_653);
+const LEAF_LIFE: Duration = DAY.saturating_mul(30);
+/// A client's clock may be this far behind ours.
+const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
+
+/// An authority with its private key.
+pub(super) struct Authority {
+    /// When it was made: its name and its end follow from it.
+    pub(super) made: Timestamp,
+    /// PEM.
+    pub(super) certificate: String,
+    pub(super) key: KeyPair,
+}
+
+impl Authority {
+    pub(super) fn make(now: Timestamp) -> Result<Self, rcgen::Error> {
+        // To the second, as certificates have it.
+        let made = Timestamp::from_millis(now.millis() / 1_000 * 1_000);
+        let key = KeyPair::generate()?;
+        let certificate = parameters(made).self_signed(&key)?.pem();
+        Ok(Self {
+            made,
+            certificate,
+            key,
+        })
+    }
+
+    /// From this moment on it signs nothing that holds.
+    pub(super) fn end(&self) -> Timestamp {
+        later(self.made, AUTHORITY_LIFE)
+    }
+
+    /// A certificate for names and addresses, and its private key, both PEM.
+    pub(super) fn issue(
+        &self,
+        names: &[String],
+        now: Timestamp,
+    ) -> Result<(String, String), rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut leaf = CertificateParams::new(names.to_vec())?;
+        leaf.distinguished_name = name("Penstock ingest");
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        set_life(&mut leaf, now, later(now, LEAF_LIFE).min(self.end()));
+        let leaf = leaf.signed_by(&key, &self.issuer())?;
+        Ok((leaf.pem(), key.serialize_pem()))
+    }
+
+    /// The certificate of another authority, as signed by this one: whoever trusts this one trusts that one.
+    pub(super) fn vouch_for(&self, other: &Self) -> Result<String, rcgen::Error> {
+        let mut parameters = parameters(other.made);
+        parameters.use_authority_key_identifier_extension = true;
+        set_life(&mut parameters, other.made, self.end());
+        Ok(parameters.signed_by(&other.key, &self.issuer())?.pem())
+    }
+
+    fn issuer(&self) -> Issuer<'static, &KeyPair> {
+        Issuer::new(parameters(self.made), &self.key)
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authority({}, key redacted)", self.made)
+    }
+}
+
+/// What an authority signs names it by what stands here: of one authority it must never change.
+fn parameters(made: Timestamp) -> CertificateParams {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name = name(&format!("Penstock authority {}", made.millis() / 1_000));
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_life(&mut authority, made, later(made, AUTHORITY_LIFE));
+    authority
+}
+
+fn name(common: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, "Penstock");
+    name.push(DnType::CommonName, common);
+    name
+}
+
+fn set_life(of: &mut CertificateParams, from: Timestamp, to: Timestamp) {
+    let moment = |at: Timestamp| {
+        OffsetDateTime::from_unix_timestamp(at.millis() / 1_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let tolerance = i64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or(i64::MAX);
+    of.not_before = moment(from.saturating_add_millis(-tolerance));
+    of.not_after = moment(to);
+}
+
+pub(super) fn later(moment: Timestamp, by: Duration) -> Timestamp {
+    moment.saturating_add_millis(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// When the first certificate of a PEM text ends; `None`: there is none.
+pub(super) fn not_after(pem: &str) -> Option<Timestamp> {
+    let first = Pem::iter_from_buffer(pem.as_bytes()).next()?.ok()?;
+    let certificate = first.parse_x509().ok()?;
+    let seconds = certificate.validity().not_after.timestamp();
+    Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))
+}
+
+/// The certificates of a PEM text, one by one.
+pub(super) fn certificates(pem: &str) -> Vec<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let pieces = pem.split_inclusive(END);
+    let whole = pieces.filter(|piece| piece.ends_with(END));
+    whole.map(|piece| format!("{}\n", piece.trim())).collect()
+}
