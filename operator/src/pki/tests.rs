@@ -68,7 +68,8 @@ async fn a_new_authority_is_in_every_bundle_before_it_signs_whatever_call_fails(
         for _ in 0..6 {
             let (pki, trust) = pki(&api, &[]);
             drop(pki.step().await);
-            if let Some(bundle) = trust.bundle.borrow().clone() {
+            let bundle = trust.bundle.borrow().clone();
+            if let Some(bundle) = bundle {
                 trust.spread.send_replace(Some(bundle.fingerprint()));
                 drop(pki.step().await);
             }
