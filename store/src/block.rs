@@ -26,6 +26,7 @@ mod error;
 mod footer;
 mod index;
 mod meta;
+mod packed;
 mod page;
 mod reader;
 mod source;
@@ -34,6 +35,7 @@ pub use builder::{BlockBuilder, BlockSink, BuildError};
 pub use cursor::{BlockCursor, ChunkReader};
 pub use error::{BlockError, Damage};
 pub use meta::{BlockMeta, BlockSummary, MetricCount, TenantCount};
+pub(crate) use packed::{PackedChunk, Unpacker};
 pub use reader::Block;
 pub use source::BlockSource;
 

@@ -167,6 +167,12 @@ impl SeriesSource for StoreSource {
         Ok(found)
     }
 
+    fn expect(&mut self, lanes: Vec<Vec<usize>>) {
+        if let Some(window) = &mut self.window {
+            window.expect(side_by_side(lanes));
+        }
+    }
+
     fn open(&self, series: usize) -> Result<StoreReader<'_>, SourceError> {
         let rows = match &self.window {
             Some(window) => {
@@ -180,6 +186,19 @@ impl SeriesSource for StoreSource {
             rows,
             batch: Vec::new(),
         })
+    }
+}
+
+/// One order out of several lanes: the first of each, the second of each.
+fn side_by_side(lanes: Vec<Vec<usize>>) -> Vec<usize> {
+    let mut lanes: Vec<_> = lanes.into_iter().map(Vec::into_iter).collect();
+    let mut order = Vec::new();
+    loop {
+        let before = order.len();
+        order.extend(lanes.iter_mut().filter_map(Iterator::next));
+        if order.len() == before {
+            return order;
+        }
     }
 }
 

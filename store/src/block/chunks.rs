@@ -114,34 +114,45 @@ impl Chunks {
 
     /// Appends the rows of a chunk to `out`.
     pub(super) fn decode(&mut self, entry: &Entry, out: &mut Vec<Row>) -> Result<(), BlockError> {
-        let at = entry.page;
-        let damaged = |damage: Damage| BlockError::damaged(at.position, damage);
-        let chunk = match entry.place {
+        let bytes = match entry.place {
             Place::Own => {
-                self.read_page(at, |chunks| &mut chunks.own)?;
+                self.read_page(entry.page, |chunks| &mut chunks.own)?;
                 self.own.as_slice()
             }
             Place::Shared { start, bytes } => {
-                if self.shared_at != Some(at) {
-                    self.shared_at = None;
-                    self.read_page(at, |chunks| &mut chunks.shared)?;
-                    self.shared_at = Some(at);
-                }
-                chunk_of(&self.shared, start, bytes).ok_or_else(|| damaged(Damage::Length))?
+                self.load_shared(entry.page)?;
+                chunk_of(&self.shared, start, bytes, entry.page)?
             }
         };
-        let before = out.len();
-        self.decoder
-            .decode(chunk, entry.key.series, out)
-            .map_err(|error| damaged(error.into()))?;
-        let first = out.get(before).map(|row| row.time);
-        let last = out.last().map(|row| row.time);
-        if (first, last) == (Some(entry.first_time), Some(entry.last_time)) {
-            Ok(())
-        } else {
-            out.truncate(before);
-            Err(damaged(Damage::ChunkTimes))
+        unpack(&mut self.decoder, entry, bytes, out)
+    }
+
+    /// Appends the packed bytes of a chunk to `out`; none of a chunk that has a page of its own.
+    pub(super) fn copy(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), BlockError> {
+        if let Place::Shared { start, bytes } = entry.place {
+            self.load_shared(entry.page)?;
+            out.extend_from_slice(chunk_of(&self.shared, start, bytes, entry.page)?);
         }
+        Ok(())
+    }
+
+    /// Goes to another block and keeps the buffers.
+    pub(super) fn move_to(&mut self, block: Arc<Opened>) {
+        self.block = block;
+        self.index_page = None;
+        self.next_page = 0;
+        self.entries.clear();
+        self.next = 0;
+        self.shared_at = None;
+    }
+
+    fn load_shared(&mut self, at: PageRef) -> Result<(), BlockError> {
+        if self.shared_at != Some(at) {
+            self.shared_at = None;
+            self.read_page(at, |chunks| &mut chunks.shared)?;
+            self.shared_at = Some(at);
+        }
+        Ok(())
     }
 
     fn read_page(
@@ -156,8 +167,33 @@ impl Chunks {
     }
 }
 
-fn chunk_of(page: &[u8], start: u32, bytes: u32) -> Option<&[u8]> {
-    let start = usize::try_from(start).ok()?;
-    let bytes = usize::try_from(bytes).ok()?;
-    page.get(start..)?.get(..bytes)
+fn chunk_of(page: &[u8], start: u32, bytes: u32, at: PageRef) -> Result<&[u8], BlockError> {
+    let chunk = || {
+        let start = usize::try_from(start).ok()?;
+        let bytes = usize::try_from(bytes).ok()?;
+        page.get(start..)?.get(..bytes)
+    };
+    chunk().ok_or_else(|| BlockError::damaged(at.position, Damage::Length))
+}
+
+/// Appends the rows of a chunk, whose bytes these are, to `out`, which stays as it was if they are damaged.
+pub(super) fn unpack(
+    decoder: &mut Decoder,
+    entry: &Entry,
+    bytes: &[u8],
+    out: &mut Vec<Row>,
+) -> Result<(), BlockError> {
+    let damaged = |damage: Damage| BlockError::damaged(entry.page.position, damage);
+    let before = out.len();
+    decoder
+        .decode(bytes, entry.key.series, out)
+        .map_err(|error| damaged(error.into()))?;
+    let first = out.get(before).map(|row| row.time);
+    let last = out.last().map(|row| row.time);
+    if (first, last) == (Some(entry.first_time), Some(entry.last_time)) {
+        Ok(())
+    } else {
+        out.truncate(before);
+        Err(damaged(Damage::ChunkTimes))
+    }
 }

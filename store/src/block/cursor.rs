@@ -1,8 +1,12 @@
 //! Ways through a block: one series between two moments, or everything in order.
 
+use std::sync::Arc;
+
 use super::chunks::Chunks;
 use super::error::BlockError;
 use super::index::{Entry, Key};
+use super::packed::PackedChunk;
+use super::reader::Block;
 use crate::row::{MetricId, Row, SeriesId};
 
 /// Reads the samples of one series after another, one chunk in memory at a time.
@@ -55,17 +59,7 @@ impl ChunkReader {
     /// # Errors
     /// See [`BlockError`]; `out` is then as it was, and the reader goes on behind the chunk.
     pub fn next_chunk(&mut self, out: &mut Vec<Row>) -> Result<bool, BlockError> {
-        let Some(key) = self.key else {
-            return Ok(false);
-        };
-        while let Some(entry) = self.chunks.peek()?
-            && entry.key == key
-            && entry.first_time <= self.to
-        {
-            self.chunks.advance();
-            if entry.last_time < self.from {
-                continue;
-            }
+        while let Some(entry) = self.next_entry()? {
             let before = out.len();
             self.chunks.decode(&entry, out)?;
             self.trim(&entry, before, out);
@@ -73,8 +67,47 @@ impl ChunkReader {
                 return Ok(true);
             }
         }
-        self.key = None;
         Ok(false)
+    }
+
+    /// Goes on in another block; it stands nowhere until [`ChunkReader::seek`].
+    pub(crate) fn move_to(&mut self, block: &Block) {
+        self.chunks.move_to(Arc::clone(block.opened()));
+        self.key = None;
+    }
+
+    /// Finds the next chunk that overlaps the two moments and appends its packed bytes to `kept`.
+    ///
+    /// # Errors
+    /// See [`BlockError`].
+    pub(crate) fn next_packed(
+        &mut self,
+        kept: &mut Vec<u8>,
+    ) -> Result<Option<PackedChunk>, BlockError> {
+        let Some(entry) = self.next_entry()? else {
+            return Ok(None);
+        };
+        let start = kept.len();
+        self.chunks.copy(&entry, kept)?;
+        Ok(Some(PackedChunk { entry, start }))
+    }
+
+    /// The next chunk of the series that overlaps the two moments.
+    fn next_entry(&mut self) -> Result<Option<Entry>, BlockError> {
+        let Some(key) = self.key else {
+            return Ok(None);
+        };
+        while let Some(entry) = self.chunks.peek()?
+            && entry.key == key
+            && entry.first_time <= self.to
+        {
+            self.chunks.advance();
+            if entry.last_time >= self.from {
+                return Ok(Some(entry));
+            }
+        }
+        self.key = None;
+        Ok(None)
     }
 
     /// Takes from `out`, behind the first `before` rows, what lies outside the moments asked for.

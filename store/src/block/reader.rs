@@ -38,6 +38,10 @@ impl Block {
         })
     }
 
+    pub(super) fn opened(&self) -> &Arc<Opened> {
+        &self.opened
+    }
+
     /// What its maker said of it.
     pub fn meta(&self) -> &BlockMeta {
         &self.opened.footer.meta

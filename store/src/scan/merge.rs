@@ -2,6 +2,7 @@
 
 use crate::block::{BlockCursor, BlockError, ChunkReader};
 use crate::row::Row;
+use crate::scan::window::PackedLane;
 use crate::tombstone::HiddenRanges;
 
 /// Rows of a batch that a merge of several sources hands out.
@@ -15,6 +16,8 @@ pub(crate) enum RowSource<'a> {
     Seeked(&'a mut ChunkReader),
     /// A block that is read from front to back, standing at the series.
     Cursor(&'a mut BlockCursor),
+    /// Chunks of a block that were found before.
+    Packed(Box<PackedLane<'a>>),
     /// Rows in memory, handed out once.
     Rows(&'a [Row]),
 }
@@ -25,6 +28,7 @@ impl std::fmt::Debug for RowSource<'_> {
             Self::Chunks(_) => "Chunks",
             Self::Seeked(_) => "Seeked",
             Self::Cursor(_) => "Cursor",
+            Self::Packed(_) => "Packed",
             Self::Rows(_) => "Rows",
         })
     }
@@ -38,6 +42,7 @@ impl RowSource<'_> {
             Self::Chunks(reader) => reader.next_chunk(out),
             Self::Seeked(reader) => reader.next_chunk(out),
             Self::Cursor(cursor) => cursor.next_chunk(out),
+            Self::Packed(lane) => lane.next_chunk(out),
             Self::Rows(rows) => {
                 out.extend_from_slice(rows);
                 *rows = &[];

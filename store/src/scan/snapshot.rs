@@ -7,7 +7,6 @@ use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::merge::{MergedRows, RowSource};
-use super::read_ahead::Range;
 use crate::block::Block;
 use crate::error::StoreError;
 use crate::memtable::RowsView;
@@ -102,25 +101,6 @@ impl Snapshot {
                     .get(&day)
                     .map(|block| (&**block, part.span.last))
             }))
-    }
-
-    /// The series that may have a row in the range: those of these sorted rows and of all blocks that overlap it.
-    pub(super) fn present(&self, range: Range, unsorted: &[Row]) -> RoaringBitmap {
-        let mut present = RoaringBitmap::new();
-        for day in self.days(range.from, range.to) {
-            for (block, _) in self
-                .blocks_of(day)
-                .filter(|(block, _)| range.overlaps(block))
-            {
-                present |= block.series();
-            }
-        }
-        for rows in unsorted.chunk_by(|a, b| a.series == b.series) {
-            if let Some(row) = rows.first() {
-                present.insert(row.series.0);
-            }
-        }
-        present
     }
 
     /// The series in the order in which blocks have them.

@@ -1,36 +1,53 @@
 //! Some series between two moments, opened one by one in any order, as often as need be and several at once.
 //!
-//! A [`Scan`](super::Scan) goes through its series once, in the order of their keys. Here the reader decides.
+//! A [`Scan`](super::Scan) goes through its series once, in the order of their keys. Here the reader decides, and says
+//! before in which order ([`Window::expect`]), so that chunks are found some series at a time.
 
-use std::collections::btree_set;
+mod gather;
+mod rows;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use penstock_model::{Day, Timestamp};
+use parking_lot::Mutex;
+use penstock_model::Timestamp;
 
-use super::merge::MergedRows;
+pub(crate) use self::rows::PackedLane;
+pub use self::rows::WindowRows;
+
+use self::gather::{Found, Gathered, Gatherer, Source};
 use super::read_ahead::Range;
 use super::snapshot::Snapshot;
+use crate::block::{BlockError, Unpacker};
 use crate::error::StoreError;
-use crate::row::{Row, SeriesId};
+use crate::row::{MetricId, Row, SeriesId};
 use crate::series::Selection;
+use crate::tombstone::HiddenRanges;
 
 /// Series of a [`Snapshot`] that have samples between two moments, in the order in which blocks have them.
 #[derive(Debug)]
 pub struct Window {
     snapshot: Arc<Snapshot>,
     series: Vec<SeriesId>,
+    metrics: Vec<MetricId>,
     range: Range,
+    /// Blocks that overlap the range, day after day, older first.
+    sources: Vec<Source>,
     /// Rows that no block has yet, sorted by series and time.
     unsorted: Vec<Row>,
+    /// The places of the series, in the order of reading.
+    order: Vec<usize>,
+    /// Where in that order a place comes first, if the order is another than that of the places.
+    turns: HashMap<usize, usize>,
+    reading: Mutex<Reading>,
 }
 
-/// The samples of one series of a [`Window`], in order of time.
+/// What serves one series after another.
 #[derive(Debug)]
-pub struct WindowRows<'a> {
-    window: &'a Window,
-    series: SeriesId,
-    days: btree_set::IntoIter<Day>,
-    open: Option<MergedRows<'a>>,
+struct Reading {
+    gatherer: Gatherer,
+    gathered: Arc<Gathered>,
+    unpacker: Unpacker,
 }
 
 impl Window {
@@ -49,17 +66,32 @@ impl Window {
             from: from.millis(),
             to: to.millis(),
         };
-        let mut wanted = snapshot.registry.find(selection);
+        let sources = sources(&snapshot, range);
+        let wanted = snapshot.registry.find(selection);
         let unsorted = snapshot.unsorted_rows(&wanted, range.from, range.to);
-        wanted &= snapshot.present(range, &unsorted);
-        let series: Vec<SeriesId> = wanted.iter().take(most).map(SeriesId).collect();
-        let order = snapshot.block_order(&series)?;
-        let series = order.into_iter().map(|(_, series)| series).collect();
+        let mut present: roaring::RoaringBitmap = unsorted
+            .chunk_by(|a, b| a.series == b.series)
+            .filter_map(|rows| rows.first().map(|row| row.series.0))
+            .collect();
+        for source in &sources {
+            present |= source.block.series() & &wanted;
+        }
+        let found: Vec<SeriesId> = present.iter().take(most).map(SeriesId).collect();
+        let (metrics, series) = snapshot.block_order(&found)?.into_iter().unzip();
         Ok(Self {
             snapshot,
+            order: (0..found.len()).collect(),
+            turns: HashMap::new(),
             series,
+            metrics,
             range,
+            sources,
             unsorted,
+            reading: Mutex::new(Reading {
+                gatherer: Gatherer::new(),
+                gathered: Arc::default(),
+                unpacker: Unpacker::default(),
+            }),
         })
     }
 
@@ -68,25 +100,65 @@ impl Window {
         &self.series
     }
 
+    /// Says in which order series will be opened. Any order is right; the one that was said is cheapest.
+    pub fn expect(&mut self, places: Vec<usize>) {
+        self.turns.clear();
+        for (turn, place) in places.iter().enumerate() {
+            self.turns.entry(*place).or_insert(turn);
+        }
+        self.order = places;
+    }
+
     /// The samples of the series at a place, from the first on; none for a place where there is no series.
     ///
     /// # Errors
     /// [`StoreError`] if a block is damaged or cannot be read.
     pub fn open(&self, place: usize) -> Result<WindowRows<'_>, StoreError> {
-        let series = self.series.get(place).copied();
-        let Range { from, to } = self.range;
-        let mut days = series.map_or_else(Default::default, |series| {
-            self.snapshot.days_of(series, from, to)
-        });
-        let series = series.unwrap_or(SeriesId(u32::MAX));
-        let unsorted = self.unsorted_of(series);
-        days.extend(unsorted.iter().map(|row| row.timestamp().day()));
-        Ok(WindowRows {
-            window: self,
-            series,
-            days: days.into_iter(),
-            open: None,
-        })
+        let Some(series) = self.series.get(place).copied() else {
+            let nobody = SeriesId(u32::MAX);
+            return Ok(WindowRows::new(self, nobody, Arc::default()));
+        };
+        let mut reading = self.reading.lock();
+        if reading.gathered.chunks(series).is_none() {
+            let Reading {
+                gatherer, gathered, ..
+            } = &mut *reading;
+            let series = self.upcoming(place, gatherer.series());
+            *gathered = Arc::new(gatherer.gather(&self.sources, series, self.range)?);
+        }
+        Ok(WindowRows::new(self, series, Arc::clone(&reading.gathered)))
+    }
+
+    /// The series at a place and those that will be opened after it.
+    fn upcoming(&self, place: usize, most: usize) -> Vec<(MetricId, SeriesId)> {
+        let turn = self.turns.get(&place).copied().unwrap_or(place);
+        let order = self.order.get(turn..).unwrap_or_default();
+        let at = |place: usize| Some((*self.metrics.get(place)?, *self.series.get(place)?));
+        std::iter::once(place)
+            .chain(order.iter().copied().take(most))
+            .filter_map(at)
+            .collect()
+    }
+
+    fn unpack(
+        &self,
+        gathered: &Gathered,
+        found: &Found,
+        out: &mut Vec<Row>,
+    ) -> Result<(), BlockError> {
+        let Some(source) = self.sources.get(found.source) else {
+            return Ok(());
+        };
+        let unpacker = &mut self.reading.lock().unpacker;
+        unpacker.unpack(&source.block, &found.chunk, &gathered.kept, out)
+    }
+
+    /// What of a source's rows of a series is deleted.
+    fn hidden(&self, series: SeriesId, source: usize) -> HiddenRanges {
+        let Some(source) = self.sources.get(source) else {
+            return HiddenRanges::default();
+        };
+        HiddenRanges::of(&self.snapshot.tombstones, series, source.last)
     }
 
     fn unsorted_of(&self, series: SeriesId) -> &[Row] {
@@ -94,31 +166,16 @@ impl Window {
     }
 }
 
-impl WindowRows<'_> {
-    /// Puts the next samples into `out`, in place of what it holds: some thousands at most, but for what a burst has
-    /// left in memory. False at the end.
-    ///
-    /// # Errors
-    /// As [`Window::open`].
-    pub fn next_batch(&mut self, out: &mut Vec<Row>) -> Result<bool, StoreError> {
-        loop {
-            if let Some(merged) = &mut self.open
-                && merged.next_batch(out)?
-            {
-                return Ok(true);
-            }
-            let Some(day) = self.days.next() else {
-                return Ok(false);
-            };
-            let Range { from, to } = self.window.range.within(day);
-            let rows = self.window.unsorted_of(self.series);
-            let start = rows.partition_point(|row| row.time < from);
-            let end = rows.partition_point(|row| row.time <= to);
-            let unsorted = rows.get(start..end).unwrap_or_default();
-            let snapshot = &self.window.snapshot;
-            self.open = Some(snapshot.open(self.series, day, from, to, unsorted)?);
-        }
-    }
+fn sources(snapshot: &Snapshot, range: Range) -> Vec<Source> {
+    let days = snapshot.days(range.from, range.to);
+    let blocks = days.into_iter().flat_map(|day| snapshot.blocks_of(day));
+    blocks
+        .filter(|(block, _)| range.overlaps(block))
+        .map(|(block, last)| Source {
+            block: block.clone(),
+            last,
+        })
+        .collect()
 }
 
 /// The rows of one series among rows that are sorted by series.

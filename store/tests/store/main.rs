@@ -16,3 +16,4 @@ mod refusals;
 mod support;
 mod threads;
 mod usage;
+mod windows;
