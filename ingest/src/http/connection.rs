@@ -111,6 +111,8 @@ impl HttpSession {
 }
 
 impl HttpServer {
+    /// hyper's `pipeline_flush` stays off: with it an answer waits in memory, however long it is, for as long as the
+    /// client does not read or has sent more, and a broken head gets no answer at all.
     pub(crate) fn new(router: Router, context: Arc<ServerContext>) -> Self {
         let idle = context.timeouts.http_idle;
         let mut http1 = http1::Builder::new();
@@ -119,8 +121,7 @@ impl HttpServer {
             .header_read_timeout(idle)
             .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(BUFFER_BYTES_MAX)
-            .half_close(true)
-            .pipeline_flush(true);
+            .half_close(true);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -208,3 +209,6 @@ impl HttpServer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,8 @@ impl Story {
         }
     }
 
-    fn loop_context(&self) -> Arc<LoopContext> {
+    /// What the handlers of one loop are given.
+    pub(crate) fn loop_context(&self) -> Arc<LoopContext> {
         let long = Duration::from_mins(10);
         let timeouts = Timeouts {
             handshake: long,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::client::{Answer, connect, exchange, put, read_to_end};
+use super::client::{Answer, connect, exchange, put, read_answer, read_to_end};
 use super::*;
 
 fn ask(story: &Story, line: &str) -> Answer {
@@ -95,7 +95,39 @@ fn careless_headers_are_taken() {
     let mut client = connect(story.plain());
     client.write_all(smuggled.as_bytes()).unwrap();
     let heard = read_to_end(&mut client);
-    assert!(!heard.contains(" 2"), "{heard}");
+    assert!(heard.starts_with("HTTP/1.1 400 "), "{heard}");
+}
+
+#[test]
+fn a_broken_head_is_answered() {
+    let story = Story::start();
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "h: x\r\n".repeat(200));
+    for (head, status) in [
+        ("GET / HTTP/9.9\r\n\r\n", "400"),
+        ("GET /api/version?q= x HTTP/1.1\r\n\r\n", "400"),
+        ("GET /api/version HTTP/1.1\r\nno colon\r\n\r\n", "400"),
+        (
+            "GET /api/version HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            "400",
+        ),
+        (&*long, "431"),
+        (&*many, "431"),
+    ] {
+        let mut client = connect(story.plain());
+        client.write_all(head.as_bytes()).unwrap();
+        let answer = read_answer(&mut client);
+        assert_eq!(answer.status.to_string(), status, "{answer:?}");
+    }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
+    let story = Story::start();
+    let mut client = connect(story.plain());
+    let (begun, rest) = ("GET /health HT", "TP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(exchange(&mut client, &(put() + begun)).status, 204);
+    assert_eq!(exchange(&mut client, rest).body, "OK");
 }
 
 #[test]
