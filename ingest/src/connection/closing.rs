@@ -23,8 +23,6 @@ pub(super) enum Ending {
     Clean,
     /// It is told why, in this line.
     Refused(String),
-    /// It is told nothing, as `OpenTSDB` does after a line that is too long.
-    Silent,
     /// The peer has not read its answers: there is no way to tell it anything.
     Unread,
     /// The peer is gone.
@@ -48,7 +46,6 @@ impl fmt::Display for Ending {
         match self {
             Self::Clean => f.write_str("finished"),
             Self::Refused(line) => f.write_str(line.trim_end()),
-            Self::Silent => f.write_str("line too long"),
             Self::Unread => f.write_str("the peer does not read its answers"),
             Self::Gone(error) => write!(f, "the peer is gone: {error}"),
         }
@@ -60,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'_, S> {
     pub(super) async fn close(mut self, ending: Ending) {
         let ending = match ending {
             Ending::Unread | Ending::Gone(_) => return,
-            Ending::Clean | Ending::Silent => self.durable().await.err().unwrap_or(ending),
+            Ending::Clean => self.durable().await.err().unwrap_or(ending),
             // If they are not durable, the error line is reason enough not to rely on them.
             Ending::Refused(_) => {
                 drop(self.durable().await);

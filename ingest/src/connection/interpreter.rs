@@ -149,9 +149,6 @@ impl<'a> Interpreter<'a> {
                     line
                 }
                 Framed::Incomplete => return Step::ReadMore,
-                Framed::TooLong if profile == Profile::OpenTsdb => {
-                    return Step::End(Ending::Silent);
-                }
                 Framed::TooLong => {
                     return Step::End(Ending::Refused(reply::line_too_long(line_max)));
                 }

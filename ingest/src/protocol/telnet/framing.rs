@@ -1,6 +1,6 @@
 //! Cutting a stream of bytes into lines.
 
-/// The longest line of the lenient framing, in bytes with its line end. Configurable for an application.
+/// The longest line of the lenient framing, in bytes with its line end.
 pub const LENIENT_LINE_BYTES_MAX: usize = 4_096;
 
 /// The longest line of `OpenTSDB`'s framing, in bytes with its line end.
