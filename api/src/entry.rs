@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use penstock_model::{Charset, NameRole, Tags, TenantId, Timestamp};
 use penstock_tenancy::{
     Allow, LedgerApplication, LedgerKey, LedgerToken, ReadLimits, SourceRange, TokenId,
-    TokenLimits, looks_like_key,
+    TokenLimits, holds_key,
 };
 
 use crate::field_path::FieldPath;
@@ -93,11 +93,8 @@ fn forced_tags(
     let at = FieldPath::of(["spec", "tags"]);
     for (key, value) in tags {
         for (role, name) in [(NameRole::TagKey, key), (NameRole::TagValue, value)] {
-            if looks_like_key(name.as_bytes()) {
-                return Err((
-                    at.clone(),
-                    format!("a {role} has the form of a token's key"),
-                ));
+            if holds_key(name.as_bytes()) {
+                return Err((at.clone(), format!("a {role} holds a token's key")));
             }
             if let Err(error) = charset.check(name) {
                 return Err((

@@ -103,6 +103,13 @@ pub fn looks_like_key(text: &[u8]) -> bool {
     has_key_form(text) && has_good_crc(text)
 }
 
+/// Whether one of our keys stands anywhere in the text, as in `id:key` or `key.cpu.load`.
+///
+/// Such a text is never stored as a name.
+pub fn holds_key(text: &[u8]) -> bool {
+    first_key(text).is_some()
+}
+
 /// Replaces every key of ours that stands anywhere in the text by `<key>`.
 ///
 /// For messages that quote what a client sent. It borrows if there is nothing to hide. A user's own keys have

@@ -36,7 +36,7 @@ mod wire;
 
 pub use application::{LedgerApplication, OnError, Profile};
 pub use credential::{Credential, CredentialError};
-pub use key::{Key, KeyError, looks_like_key, redact_keys};
+pub use key::{Key, KeyError, holds_key, looks_like_key, redact_keys};
 pub use key_hash::KeyHash;
 pub use ledger::{Ledger, LedgerFault};
 pub use limits::{ApplicationLimits, ReadLimits, TokenLimits, per_pod};

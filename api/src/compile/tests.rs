@@ -220,9 +220,7 @@ fn a_key_in_a_tag_is_refused_and_not_quoted() {
     let (_, problems) = world.compile(1);
     assert_eq!(
         problems,
-        [
-            "WriteToken team/leak: spec.tags: a tag value has the form of a token's key (TagConflict)"
-        ]
+        ["WriteToken team/leak: spec.tags: a tag value holds a token's key (TagConflict)"]
     );
 }
 

@@ -10,7 +10,7 @@ use super::name_rules::{NameRules, OPENTSDB_TAGS_MAX};
 use super::point::Point;
 use super::quote::Quoted;
 use super::tags::InvalidTag;
-use penstock_tenancy::{Profile, looks_like_key};
+use penstock_tenancy::{Profile, holds_key};
 
 /// The tag that carries a credential.
 pub const CREDENTIAL_TAG: &str = "ovh.auth";
@@ -229,7 +229,7 @@ fn check_name<'a>(
     other: &[u8],
     rules: NameRules,
 ) -> Result<&'a str, PointFault> {
-    if looks_like_key(raw) {
+    if holds_key(raw) {
         return Err(PointFault::KeyShapedName(role));
     }
     let refused = |error| PointFault::Name {

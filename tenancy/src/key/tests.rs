@@ -71,6 +71,22 @@ fn debug_never_shows_a_key() {
 }
 
 #[test]
+fn a_key_is_found_wherever_it_stands() {
+    let key = drawn(1, Permission::Write);
+    let key = key.expose();
+    for text in [
+        key.to_owned(),
+        format!("{key}.cpu"),
+        format!("id:{key}"),
+        format!("x{key}y"),
+    ] {
+        assert!(holds_key(text.as_bytes()), "{text}");
+    }
+    assert!(!holds_key(key.get(1..).unwrap().as_bytes()));
+    assert!(!holds_key(b"") && !holds_key(b"sys.cpu.nice"));
+}
+
+#[test]
 fn keys_are_taken_out_of_what_is_quoted() {
     let write = drawn(1, Permission::Write);
     let read = drawn(2, Permission::Read);

@@ -414,6 +414,11 @@ fn names_in_the_shape_of_a_key_are_neither_stored_nor_repeated() {
         (format!("put {key} 1 2 a=b"), "metric name"),
         (format!("put m 1 2 {key}=b"), "tag name"),
         (format!("put m 1 2 a={key}"), "tag value"),
+        // A Graphite habit, and the other forms of a credential.
+        (format!("put {key}.cpu.load 1 2 a=b"), "metric name"),
+        (format!("put id.{key}.cpu 1 2 a=b"), "metric name"),
+        (format!("put m 1 2 a=id_{key}"), "tag value"),
+        (format!("put m 1 2 a=id{key}"), "tag value"),
     ] {
         both(
             &line,
