@@ -16,6 +16,9 @@ pub enum Shape {
     Rollup,
 }
 
+/// How every gzip stream begins.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// Why nothing of a body is stored. The answer is 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -28,8 +31,8 @@ pub enum BodyError {
     /// It is not even the beginning of JSON.
     #[error("The JSON must start as an object or an array")]
     NotJson {
-        /// It looks like the body of an HTML form.
-        form: bool,
+        /// What it looks like, and what to send instead.
+        hint: Option<&'static str>,
     },
     /// Broken JSON, or a member of a wrong type.
     #[error("Unable to parse the given JSON")]
@@ -46,12 +49,8 @@ impl BodyError {
     /// The `details` of the error object, if there is more to say.
     pub fn details(&self) -> Option<String> {
         match self {
-            Self::Missing | Self::NoDataPoints | Self::NotJson { form: false } => None,
-            Self::NotJson { form: true } => Some(
-                "The body is an HTML form (name=value&...). Send JSON: with Python's requests, \
-                 data=json.dumps(payload) instead of data=payload."
-                    .to_owned(),
-            ),
+            Self::Missing | Self::NoDataPoints => None,
+            Self::NotJson { hint } => hint.map(str::to_owned),
             Self::Syntax { element, error } => Some(format!("{error}, in data point {element}")),
         }
     }
@@ -103,8 +102,8 @@ impl<'a> PutBody<'a> {
             Some(b'{') => false,
             Some(b'[') => true,
             Some(_) => {
-                let form = body.contains(&b'=') && !body.contains(&b'{');
-                return Err(BodyError::NotJson { form });
+                let hint = hint(body);
+                return Err(BodyError::NotJson { hint });
             }
         };
         check_text(body).map_err(|error| BodyError::Syntax { element: 0, error })?;
@@ -195,6 +194,19 @@ impl<'a> PutBody<'a> {
         self.taken = 0;
         self.next = self.unremembered;
     }
+}
+
+/// What a body that is no JSON looks like.
+fn hint(body: &[u8]) -> Option<&'static str> {
+    const FORM: &str = "The body is an HTML form (name=value&...). Send JSON: with Python's requests, \
+                        data=json.dumps(payload) instead of data=payload.";
+    const GZIP: &str =
+        "The body is compressed with gzip. Say so with the header Content-Encoding: gzip.";
+    if body.starts_with(&GZIP_MAGIC) {
+        return Some(GZIP);
+    }
+    let is_form = body.is_ascii() && body.contains(&b'=') && !body.contains(&b'{');
+    is_form.then_some(FORM)
 }
 
 /// Checks what readers rely on: UTF-8, and offsets that fit 32 bits.

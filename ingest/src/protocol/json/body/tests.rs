@@ -178,6 +178,17 @@ fn the_python_sample_as_printed_is_told_what_to_mend() {
 }
 
 #[test]
+fn a_compressed_body_without_its_header_is_told_so() {
+    let body = [0x1f, 0x8b, 8, 0, b'='];
+    let refused = PutBody::parse(&body, Shape::Put).unwrap_err();
+    let details = refused.details().unwrap();
+    assert!(details.contains("Content-Encoding: gzip"), "{details}");
+    // No form either.
+    let refused = PutBody::parse(b"\xff=", Shape::Put).unwrap_err();
+    assert_eq!(refused.details(), None);
+}
+
+#[test]
 fn leniencies_that_clients_rely_on() {
     let good = "m{host=web01} @ 1346846400000 = 18";
     // Strings where numbers are expected.
