@@ -87,7 +87,7 @@ impl<'a> PointWriter<'a> {
                 return Err(ApiError::overloaded(error.to_string())
                     .with_counts(PointCounts { success: 0, failed }));
             }
-            None => self.answer.time_out(),
+            None => self.answer.time_out(points),
         }
         Ok(self.answer)
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::body::PutBody;
 use super::echo::push_string;
 use super::element::Element;
 use super::options::{AnswerForm, PutOptions};
@@ -48,6 +49,8 @@ pub struct Answer {
     exceeded: Option<String>,
     /// The elements of `errors`, comma-separated.
     errors: Vec<u8>,
+    /// The places of refused points in the body, if those that come too late are to be listed.
+    refused_at: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +105,7 @@ impl Answer {
             retry_after: None,
             exceeded: None,
             errors: Vec::new(),
+            refused_at: Vec::new(),
         }
     }
 
@@ -113,6 +117,9 @@ impl Answer {
 
     /// Counts a point that is refused, and lists it if the client asked for that.
     pub fn refuse(&mut self, element: &Element<'_>, cause: Cause, text: &str) {
+        if self.timed && self.form == AnswerForm::Details {
+            self.refused_at.push(self.success + self.failed());
+        }
         match cause {
             Cause::Data => self.refused.data += 1,
             Cause::Quota(delay) => {
@@ -124,6 +131,10 @@ impl Answer {
             Cause::Forbidden => self.refused.forbidden += 1,
             Cause::Storage => self.refused.storage += 1,
         }
+        self.list(element, text);
+    }
+
+    fn list(&mut self, element: &Element<'_>, text: &str) {
         if self.form != AnswerForm::Details || self.errors.len() >= ERRORS_BYTES_MAX {
             return;
         }
@@ -155,9 +166,22 @@ impl Answer {
         data + quota + unauthorized + forbidden + storage
     }
 
-    /// The points taken so far did not become durable within the time that the client gave.
-    pub fn time_out(&mut self) {
+    /// The points that were taken did not become durable within the time that the client gave. All points of
+    /// the body have been taken or refused.
+    pub fn time_out(&mut self, points: &mut PutBody<'_>) {
         self.refused.timed_out = std::mem::take(&mut self.success);
+        if self.form != AnswerForm::Details {
+            return;
+        }
+        points.rewind();
+        let mut refused_at = std::mem::take(&mut self.refused_at).into_iter().peekable();
+        let mut place = 0;
+        while let Some(element) = points.next_element() {
+            if refused_at.next_if_eq(&place).is_none() {
+                self.list(&element, "Write timedout");
+            }
+            place += 1;
+        }
     }
 
     /// The whole answer.

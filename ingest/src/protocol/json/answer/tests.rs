@@ -199,26 +199,46 @@ fn a_quota_says_when_to_come_back_and_storage_alone_fails_a_plain_put() {
 
 #[test]
 fn points_that_are_late_on_disk_are_counted_apart() {
-    let mut answer = Answer::new(&PutOptions::parse("summary&sync&sync_timeout=5").unwrap());
-    answer.take();
-    answer.take();
-    answer.time_out();
+    let late = |query: &str| {
+        let bad = r#"{"metric":"bad","timestamp":1,"tags":{"a":"b"}}"#;
+        let body = format!("[{GOOD},{bad},{GOOD}]");
+        let mut body = PutBody::parse(body.as_bytes(), Shape::Put).unwrap();
+        let mut answer = Answer::new(&PutOptions::parse(query).unwrap());
+        while let Some(element) = body.next_element() {
+            match element.check(Profile::OpenTsdb) {
+                Ok(_) => answer.take(),
+                Err(fault) => answer.refuse(&element, Cause::Data, &fault.http_text()),
+            }
+        }
+        answer.time_out(&mut body);
+        answer.finish()
+    };
     assert_eq!(
-        counts(answer.finish()),
-        (400, r#"{"success":0,"failed":0,"timeouts":2}"#.to_owned())
+        counts(late("summary&sync&sync_timeout=5")),
+        (400, r#"{"success":0,"failed":1,"timeouts":2}"#.to_owned())
     );
-    let mut answer = Answer::new(&PutOptions::parse("sync&sync_timeout=5").unwrap());
-    answer.take();
-    answer.time_out();
+    let listed = format!(
+        r#"{{"error":"Write timedout","datapoint":{}}}"#,
+        GOOD.replace('2', "\"2\"")
+    );
+    assert_eq!(
+        counts(late("details&sync&sync_timeout=5")),
+        (
+            400,
+            format!(
+                r#"{{"success":0,"failed":1,"timeouts":2,"errors":[{{"error":"Empty value","datapoint":{{"metric":"bad","timestamp":1,"tags":{{"a":"b"}}}}}},{listed},{listed}]}}"#
+            )
+        )
+    );
     let Reply::Error {
         message, failed, ..
-    } = answer.finish()
+    } = late("sync&sync_timeout=5")
     else {
         panic!("an error")
     };
-    assert_eq!(failed, 1);
+    assert_eq!(failed, 3);
     assert_eq!(
         message,
-        "The put call has timedout with 0 successful writes, 0 failed writes and 1 timed out writes."
+        "The put call has timedout with 0 successful writes, 1 failed writes and 2 timed out writes."
     );
 }
