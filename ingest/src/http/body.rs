@@ -6,9 +6,10 @@
 //!                     └ ignored if empty  └ the budget of all bodies together: none left for 2 s ──▶ 503
 //! ```
 //!
-//! Decompression goes frame by frame into the bounded buffer, so a bomb costs what it is allowed to and no more. A
-//! body whose length the header says to be too large is refused before a byte of it is read; a client that waits for
-//! `100 Continue` has then sent nothing.
+//! Decompression goes frame by frame into the bounded buffer, so a bomb costs what it is allowed to and no more.
+//!
+//! The rest of a refused body is read and forgotten, up to a limit: most clients send all of it before they look at
+//! the answer, and would see a broken connection instead. One that waits for `100 Continue` has sent nothing.
 
 mod budget;
 mod decoder;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -31,6 +32,9 @@ use super::error::ApiError;
 const BUDGET_WAIT: Duration = Duration::from_secs(2);
 /// What is reserved at once however long the header says the body is: a promise costs a client nothing.
 const FIRST_RESERVE_MAX: u64 = 256 * 1_024;
+
+/// How much of a refused body is read and forgotten, as a multiple of what it might have been.
+const FORGOTTEN_LIMITS: u64 = 2;
 
 /// Reads bodies within one budget.
 #[derive(Debug, Clone)]
@@ -71,13 +75,34 @@ impl BodyReader {
         mut body: Body,
         limit_bytes: u64,
     ) -> Result<ReadBody, ApiError> {
-        let encoding = Encoding::of(headers)?;
-        let promised = body.size_hint().lower();
-        if encoding.is_none() && promised > limit_bytes {
-            return Err(ApiError::body_too_large(limit_bytes));
+        let (refused, is_sending) = match admit(headers, &body, limit_bytes) {
+            Err(refused) => (refused, !headers.contains_key(EXPECT)),
+            Ok(encoding) => match self.read_all(encoding, &mut body, limit_bytes).await {
+                Ok(read) => return Ok(read),
+                Err(refused) => (refused, true),
+            },
+        };
+        let is_final = matches!(
+            refused.status(),
+            StatusCode::PAYLOAD_TOO_LARGE
+                | StatusCode::BAD_REQUEST
+                | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        );
+        let forgotten_max = limit_bytes.saturating_mul(FORGOTTEN_LIMITS);
+        if is_final && is_sending && body.size_hint().lower() <= forgotten_max {
+            self.drain(body, forgotten_max).await;
         }
+        Err(refused)
+    }
+
+    async fn read_all(
+        &self,
+        encoding: Option<Encoding>,
+        body: &mut Body,
+        limit_bytes: u64,
+    ) -> Result<ReadBody, ApiError> {
         let mut memory = self.budget.none();
-        let Some(first) = self.next_frame(&mut body).await? else {
+        let Some(first) = self.next_frame(body).await? else {
             return Ok(ReadBody {
                 bytes: Bytes::new(),
                 _memory: memory,
@@ -91,7 +116,7 @@ impl BodyReader {
         while let Some(bytes) = frame {
             decoder.write(&bytes)?;
             memory.grow_to(decoder.decoded_bytes(), BUDGET_WAIT).await?;
-            frame = self.next_frame(&mut body).await?;
+            frame = self.next_frame(body).await?;
         }
         let bytes = decoder.finish()?;
         Ok(ReadBody {
@@ -114,7 +139,7 @@ impl BodyReader {
     async fn collect(
         &self,
         first: Bytes,
-        mut body: Body,
+        body: &mut Body,
         limit_bytes: u64,
         mut memory: BodyMemory,
     ) -> Result<ReadBody, ApiError> {
@@ -137,7 +162,7 @@ impl BodyReader {
         );
         bytes.extend_from_slice(&first);
         drop(first);
-        while let Some(frame) = self.next_frame(&mut body).await? {
+        while let Some(frame) = self.next_frame(body).await? {
             let total = length(&bytes).saturating_add(length(&frame));
             if total > limit_bytes {
                 return Err(ApiError::body_too_large(limit_bytes));
@@ -176,6 +201,15 @@ impl BodyReader {
             }
         }
     }
+}
+
+/// What the header alone says against a body.
+fn admit(headers: &HeaderMap, body: &Body, limit_bytes: u64) -> Result<Option<Encoding>, ApiError> {
+    let encoding = Encoding::of(headers)?;
+    if encoding.is_none() && body.size_hint().lower() > limit_bytes {
+        return Err(ApiError::body_too_large(limit_bytes));
+    }
+    Ok(encoding)
 }
 
 impl Encoding {

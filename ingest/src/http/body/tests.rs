@@ -1,4 +1,6 @@
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
@@ -186,4 +188,35 @@ async fn a_body_cut_short_is_the_clients_fault() {
     ];
     let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
     assert_eq!(read(&[], body).await, Err(StatusCode::BAD_REQUEST));
+}
+
+/// How many bytes of a body have been read when it has been refused.
+async fn read_until_refused(pairs: &[(&'static str, &str)], bytes: &[u8], status: u16) -> usize {
+    let read = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&read);
+    let pieces: Vec<_> = bytes.chunks(64 << 10).map(Bytes::copy_from_slice).collect();
+    let frames = pieces.into_iter().map(move |piece| {
+        counter.fetch_add(piece.len(), Ordering::Relaxed);
+        Ok::<_, std::io::Error>(http_body::Frame::data(piece))
+    });
+    let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
+    let refused = reader(64 << 20).read(&headers(pairs), body, LIMIT).await;
+    assert_eq!(refused.unwrap_err().status(), status);
+    read.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn of_a_refused_body_the_rest_is_read_within_a_limit() {
+    let limit = usize::try_from(LIMIT).unwrap();
+    let (some, much) = (vec![b' '; 2 * limit], vec![b' '; 5 * limit]);
+    assert_eq!(read_until_refused(&[], &some, 413).await, some.len());
+    assert!(read_until_refused(&[], &much, 413).await < 4 * limit);
+    let bomb = [gzip(&much), vec![0; limit]].concat();
+    assert_eq!(read_until_refused(GZIP, &bomb, 413).await, bomb.len());
+    assert_eq!(read_until_refused(GZIP, &some, 400).await, some.len());
+    let unknown = &[("content-encoding", "br")];
+    assert_eq!(read_until_refused(unknown, &some, 415).await, some.len());
+    // Whoever waits for 100 Continue has sent nothing.
+    let waits = &[("content-encoding", "br"), ("expect", "100-continue")];
+    assert_eq!(read_until_refused(waits, &some, 415).await, 0);
 }
