@@ -59,8 +59,9 @@ impl Sender {
         parts: &Parts,
         body: Body,
     ) -> Result<ReadBody, ApiError> {
-        let bodies = &context.server().bodies;
-        match self {
+        let server = context.server();
+        let bodies = &server.bodies;
+        let read = match self {
             Self::Known { grant, .. } => {
                 bodies
                     .read(&parts.headers, body, grant.application_limits().body_bytes)
@@ -75,7 +76,11 @@ impl Sender {
                     _ => error,
                 })
             }
-        }
+        };
+        read.inspect(|body| {
+            let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+            server.metrics.http_body_bytes.inc_by(bytes);
+        })
     }
 
     /// A body that is no JSON; of somebody unknown it does not matter what is wrong with it.

@@ -171,6 +171,24 @@ fn an_embedded_server_has_no_operator() {
 }
 
 #[test]
+fn what_is_read_and_answered_is_counted() {
+    let story = Story::start();
+    assert_eq!(exchange(&mut connect(story.plain()), &put()).status, 204);
+    let metrics = get(story.admin(), "/metrics").body;
+    let body = put().len() - put().find("\r\n\r\n").unwrap() - 4;
+    for line in [
+        format!("penstock_http_body_bytes_total {body}"),
+        "penstock_http_answers_total{status=\"2xx\"} 1".to_owned(),
+        "penstock_write_points_stored_total 1".to_owned(),
+    ] {
+        assert!(
+            metrics.lines().any(|have| have == line),
+            "{line}: {metrics}"
+        );
+    }
+}
+
+#[test]
 fn everything_that_is_counted_has_a_good_name() {
     let story = Story::start();
     let metrics = get(story.admin(), "/metrics").body;
