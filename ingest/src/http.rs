@@ -31,3 +31,4 @@ mod series_arguments;
 mod stats;
 mod suggest;
 mod uid;
+mod unread;

@@ -28,8 +28,7 @@ use super::router::{HttpContext, source};
 use crate::protocol::json::{Answer, PutBody, PutOptions, Reply, Shape};
 use crate::write::gate::Gate;
 
-/// Bytes of a body that are read to look for `ovh.auth` in its points when the header has no credential, and
-/// that are read and dropped after a refusal, so that a client that writes before it reads sees the answer.
+/// Bytes of a body that are read to look for `ovh.auth` in its points when the header has no credential.
 const UNPROVEN_BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// `POST /api/put`
@@ -57,18 +56,7 @@ async fn store(
     shape: Shape,
     options: &PutOptions,
 ) -> Result<Reply, ApiError> {
-    let sender = match Sender::of(context, &request) {
-        Ok(sender) => sender,
-        Err(error) => {
-            let body = request.into_body();
-            context
-                .server()
-                .bodies
-                .drain(body, UNPROVEN_BODY_BYTES_MAX)
-                .await;
-            return Err(error);
-        }
-    };
+    let sender = Sender::of(context, &request)?;
     let gate = Gate::new(
         &context.server().authenticator,
         Protocol::Http,

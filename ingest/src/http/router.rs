@@ -32,6 +32,7 @@ use super::connection::HttpSession;
 use super::cors::Ruling;
 use super::credentials::Claim;
 use super::error::ApiError;
+use super::unread::Unread;
 use super::{
     catalog, delete_series, export, health, put, query, rollup, search, stats, suggest, uid,
 };
@@ -240,15 +241,21 @@ pub(crate) async fn call(
     context: &ServerContext,
     request: Request,
 ) -> Response {
-    let response = match canonical(request.uri()) {
-        Ok(None) => served(router, context, request).await,
-        Ok(Some(uri)) => {
-            let (mut head, body) = request.into_parts();
-            head.uri = uri;
+    let (mut head, body) = request.into_parts();
+    let (body, unread) = Unread::lend(&head.headers, body);
+    let response = match canonical(&head.uri) {
+        Ok(one_form) => {
+            if let Some(uri) = one_form {
+                head.uri = uri;
+            }
             served(router, context, Request::from_parts(head, body)).await
         }
-        Err(refused) => refused.into_response(),
+        Err(refused) => {
+            drop(body);
+            refused.into_response()
+        }
     };
+    unread.drain(&context.bodies).await;
     context.metrics.count_answer(response.status());
     response
 }

@@ -51,6 +51,18 @@ impl Story {
         assert_eq!(answered.status, 204, "{}", answered.body);
     }
 
+    /// As [`Story::ask`], with a body that is not in memory.
+    pub(crate) fn ask_with_body(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<u8>,
+        body: Body,
+    ) -> Answered {
+        let credential = token.map(credential);
+        self.run(self.sending(method, path, credential.as_deref(), body))
+    }
+
     /// Sends one request. `@` in the body stands for noon.
     pub(crate) async fn asking(
         &self,
@@ -59,12 +71,23 @@ impl Story {
         credential: Option<&str>,
         body: &str,
     ) -> Answered {
+        let body = Body::from(body.replace('@', &NOON_S.to_string()));
+        self.sending(method, path, credential, body).await
+    }
+
+    async fn sending(
+        &self,
+        method: Method,
+        path: &str,
+        credential: Option<&str>,
+        body: Body,
+    ) -> Answered {
         let context = self.loop_context();
         let mut router = router::router(HttpContext::new(Arc::clone(&context)));
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .body(Body::from(body.replace('@', &NOON_S.to_string())))
+            .body(body)
             .unwrap();
         if let Some(credential) = credential {
             let basic = format!("Basic {}", BASE64_STANDARD.encode(credential));
