@@ -65,7 +65,7 @@ pub fn secret_metadata(token: &Token, before: Option<&ObjectMeta>) -> ObjectMeta
         .unwrap_or_default();
     extend(&mut labels, &spec.labels);
     for (label, value) in [
-        ("app.kubernetes.io/managed-by", "penstock"),
+        ("app.kubernetes.io/managed-by", "penstock-operator"),
         (SECRET_LABEL, TOKEN_SECRET),
         (TOKEN_UID_LABEL, &uid),
         (TOKEN_NAME_LABEL, &name.name),

@@ -17,6 +17,7 @@
 pub mod admin;
 pub mod cluster;
 pub mod config;
+pub mod controllers;
 #[cfg(test)]
 mod fake_api;
 mod leader;

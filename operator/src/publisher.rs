@@ -35,3 +35,4 @@ pub use handle::Publisher;
 pub use merge::Service;
 pub use progress::{Progress, Refused};
 pub use run::{Writer, WriterError};
+pub(crate) use wakes::Wakes;
