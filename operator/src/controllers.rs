@@ -18,6 +18,8 @@ pub mod caches;
 pub mod context;
 mod kinds;
 mod removals;
+#[cfg(test)]
+mod scenario;
 mod status;
 pub mod token;
 
@@ -30,8 +32,8 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
 
-pub use caches::{Caches, Filling};
-pub use context::Context;
+pub use caches::{Caches, Feeds};
+pub use context::{Context, ControllerMetrics, Surroundings};
 use kinds::{Guarded, Served};
 
 /// Objects of one kind that are worked on at the same time.
@@ -41,7 +43,7 @@ const CONCURRENCY: u16 = 16;
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
 /// How long one reconcile may take, the client's own tries included.
-const RECONCILE_MAX: Duration = Duration::from_secs(60);
+const RECONCILE_MAX: Duration = Duration::from_mins(1);
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_mins(1);
@@ -69,8 +71,11 @@ async fn follow_endpoints(context: &Context) {
 }
 
 async fn drive<K: Served>(context: &Arc<Context>) {
-    let wakes = wakes(context, K::KIND).map(|name| ObjectRef::new(&name.name).within(&name.namespace));
-    let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
+    let wakes =
+        wakes(context, K::KIND).map(|name| ObjectRef::new(&name.name).within(&name.namespace));
+    let config = Config::default()
+        .concurrency(CONCURRENCY)
+        .debounce(DEBOUNCE);
     let never = stream::pending::<Result<Guarded<K>, kube::runtime::watcher::Error>>();
     Controller::for_stream(never, K::cache(&context.caches).clone())
         .reconcile_on(wakes)
@@ -84,7 +89,10 @@ fn wakes(context: &Context, kind: Kind) -> impl Stream<Item = ObjectName> + Send
     stream::select(context.caches.wakes(kind), context.publisher.wakes(kind))
 }
 
-async fn reconcile<K: Served>(guarded: Arc<Guarded<K>>, context: Arc<Context>) -> Result<Action, Failed> {
+async fn reconcile<K: Served>(
+    guarded: Arc<Guarded<K>>,
+    context: Arc<Context>,
+) -> Result<Action, Failed> {
     let started = context.clock.monotonic();
     let object = match &guarded.0 {
         Ok(object) => object.clone(),
@@ -105,6 +113,10 @@ async fn reconcile<K: Served>(guarded: Arc<Guarded<K>>, context: Arc<Context>) -
 }
 
 /// Waits twice as long after each failure of the same object.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that a controller wants"
+)]
 fn retry<K: Served>(guarded: Arc<Guarded<K>>, error: &Failed, context: Arc<Context>) -> Action {
     let Ok(object) = &guarded.0 else {
         return Action::await_change();

@@ -22,7 +22,10 @@ use super::{Context, Failed};
 use crate::publisher::Change;
 
 /// Brings about what an application asks for.
-pub(crate) async fn reconcile(application: MetricsApplication, context: &Arc<Context>) -> Result<Action, Failed> {
+pub(crate) async fn reconcile(
+    application: MetricsApplication,
+    context: &Arc<Context>,
+) -> Result<Action, Failed> {
     let now = context.clock.now();
     let validated = validate(&application, context);
     let reach = apply(&application, context, validated.as_ref().ok());
@@ -43,14 +46,21 @@ pub(crate) async fn reconcile(application: MetricsApplication, context: &Arc<Con
     }))
 }
 
-fn validate(application: &MetricsApplication, context: &Context) -> Result<LedgerApplication, Problem> {
+fn validate(
+    application: &MetricsApplication,
+    context: &Context,
+) -> Result<LedgerApplication, Problem> {
     let committed = context.publisher.committed();
     let tenant: TenantId = tenant_of(application, |tenant| committed.application(tenant))?;
     application_entry(application, tenant)
 }
 
 /// What cannot be used leaves the entry as it is: a mistake must not cut devices off.
-fn apply(application: &MetricsApplication, context: &Context, entry: Option<&LedgerApplication>) -> Reach {
+fn apply(
+    application: &MetricsApplication,
+    context: &Context,
+    entry: Option<&LedgerApplication>,
+) -> Reach {
     let Some(entry) = entry else {
         return Reach::Nothing;
     };
@@ -58,7 +68,9 @@ fn apply(application: &MetricsApplication, context: &Context, entry: Option<&Led
         return Reach::Nothing;
     }
     let change = Change::Application(entry.clone());
-    context.publisher.stage(application.object_name(), change.clone());
+    context
+        .publisher
+        .stage(application.object_name(), change.clone());
     reach(context.publisher.progress(&change))
 }
 
@@ -68,7 +80,10 @@ fn count_tokens(
     context: &Context,
     now: Timestamp,
 ) -> (TokenCounts, Option<Timestamp>) {
-    let (namespace, name) = (application.namespace().unwrap_or_default(), application.name_any());
+    let (namespace, name) = (
+        application.namespace().unwrap_or_default(),
+        application.name_any(),
+    );
     let mut counts = BTreeMap::<&str, i64>::new();
     let mut next: Option<Timestamp> = None;
     context.caches.each_token(|token| {

@@ -4,11 +4,11 @@
 //! nothing leaves unnoticed.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{Lookup, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
@@ -31,7 +31,6 @@ pub enum Seen<'a, K> {
 }
 
 /// The writing half of a cache.
-#[derive(Debug)]
 pub struct Cache<K>
 where
     K: Lookup + Clone + 'static,
@@ -45,7 +44,6 @@ where
     early: Option<HashMap<ObjectRef<K>, K>>,
 }
 
-#[derive(Debug)]
 struct Scope<K: Lookup + 'static>
 where
     K::DynamicType: Eq + Hash + Clone,
@@ -78,7 +76,12 @@ where
     }
 
     /// Watches until the process ends, and tells what happens.
-    pub async fn fill(mut self, apis: Vec<Api<K>>, config: watcher::Config, mut tell: impl FnMut(Seen<'_, K>)) {
+    pub async fn fill(
+        mut self,
+        apis: Vec<Api<K>>,
+        config: watcher::Config,
+        mut tell: impl FnMut(Seen<'_, K>),
+    ) {
         let watches = apis.into_iter().enumerate().map(|(scope, api)| {
             let events = watch(api, config.clone()).default_backoff();
             events.map(move |event| (scope, event)).boxed()
@@ -87,7 +90,9 @@ where
         while let Some((scope, event)) = events.next().await {
             match event {
                 Ok(event) => self.take(scope, event, &mut tell),
-                Err(error) => tracing::warn!(kind = %K::kind(&()), error = %super::chain(&error), "watch interrupted"),
+                Err(error) => {
+                    tracing::warn!(kind = %K::kind(&()), error = %super::chain(&error), "watch interrupted");
+                }
             }
         }
     }
@@ -100,7 +105,9 @@ where
         match event {
             Event::Init => seen.listing = Some(HashSet::new()),
             Event::InitApply(object) => {
-                seen.listing.get_or_insert_default().insert(ObjectRef::from_obj(&object));
+                seen.listing
+                    .get_or_insert_default()
+                    .insert(ObjectRef::from_obj(&object));
                 self.put(object, tell);
             }
             Event::InitDone => {
@@ -108,8 +115,8 @@ where
                 let listed = seen.listing.take().unwrap_or_default();
                 let missing: Vec<_> = seen.known.difference(&listed).cloned().collect();
                 seen.known = listed;
-                for object in missing.iter().filter_map(|name| self.store.get(name)) {
-                    self.remove(K::clone(&object), tell);
+                for name in missing {
+                    self.forget(&name, tell);
                 }
                 if self.scopes.iter().all(|scope| scope.is_complete) {
                     self.open(tell);
@@ -133,7 +140,8 @@ where
         };
         self.writer.apply_watcher_event(&Event::Init);
         for object in early.values() {
-            self.writer.apply_watcher_event(&Event::InitApply(object.clone()));
+            self.writer
+                .apply_watcher_event(&Event::InitApply(object.clone()));
         }
         self.writer.apply_watcher_event(&Event::InitDone);
         for now in early.values() {
@@ -155,6 +163,15 @@ where
         }
     }
 
+    /// Removes what a new list lacks.
+    fn forget(&mut self, name: &ObjectRef<K>, tell: &mut impl FnMut(Seen<'_, K>)) {
+        if let Some(early) = &mut self.early {
+            early.remove(name);
+        } else if let Some(object) = self.store.get(name) {
+            self.remove(K::clone(&object), tell);
+        }
+    }
+
     fn remove(&mut self, object: K, tell: &mut impl FnMut(Seen<'_, K>)) {
         if let Some(early) = &mut self.early {
             early.remove(&ObjectRef::from_obj(&object));
@@ -165,6 +182,15 @@ where
         if let Event::Delete(gone) = &event {
             tell(Seen::Gone(gone));
         }
+    }
+}
+
+impl<K> Debug for Cache<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cache({})", K::kind(&()))
     }
 }
 

@@ -13,9 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{ObjectMeta, PartialObjectMeta};
@@ -50,32 +48,67 @@ pub struct Caches {
     somebody_gone: Notify,
 }
 
-/// The watches that fill the caches. They end with the process.
-pub struct Filling(FuturesUnordered<BoxFuture<'static, ()>>);
-
-impl Filling {
-    /// Watches.
-    pub async fn run(mut self) {
-        while self.0.next().await.is_some() {}
-    }
+/// What fills the caches.
+#[derive(Debug)]
+pub struct Feeds {
+    caches: Arc<Caches>,
+    applications: Cache<Guarded<MetricsApplication>>,
+    write_tokens: Cache<Guarded<WriteToken>>,
+    read_tokens: Cache<Guarded<ReadToken>>,
+    secrets: Cache<PartialObjectMeta<Secret>>,
+    namespaces: Option<Cache<PartialObjectMeta<Namespace>>>,
 }
 
-impl Debug for Filling {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Filling")
+impl Feeds {
+    /// Watches until the process ends.
+    pub async fn run(self, client: Client) {
+        let (caches, all) = (self.caches, watcher::Config::default());
+        let labelled = watcher::Config::default().labels(SECRET_LABEL);
+        let applications =
+            self.applications
+                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
+                    caches.application_seen(&seen);
+                });
+        let write_tokens =
+            self.write_tokens
+                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
+                    caches.token_seen::<WriteToken>(&seen);
+                });
+        let read_tokens =
+            self.read_tokens
+                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
+                    caches.token_seen::<ReadToken>(&seen);
+                });
+        let secrets = self
+            .secrets
+            .fill(apis(&client, &caches.watched), labelled, |seen| {
+                caches.secret_seen(&seen);
+            });
+        let namespaces = async {
+            match self.namespaces {
+                Some(cache) => {
+                    let api = Api::all(client.clone());
+                    cache
+                        .fill(vec![api], all.clone(), |seen| caches.namespace_seen(&seen))
+                        .await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::join!(applications, write_tokens, read_tokens, secrets, namespaces);
     }
 }
 
 impl Caches {
     /// Empty caches, and what fills them.
-    pub fn new(client: &Client, watched: Watched) -> (Arc<Self>, Filling) {
+    pub fn new(watched: Watched) -> (Arc<Self>, Feeds) {
         let scopes = match &watched {
             Watched::Cluster => 1,
             Watched::Namespaces(namespaces) => namespaces.len(),
         };
         let (applications, application_store) = Cache::new(scopes);
-        let (write, write_store) = Cache::new(scopes);
-        let (read, read_store) = Cache::new(scopes);
+        let (write_tokens, write_store) = Cache::new(scopes);
+        let (read_tokens, read_store) = Cache::new(scopes);
         let (secrets, secret_store) = Cache::new(scopes);
         let namespaces = (watched == Watched::Cluster).then(|| Cache::new(1));
         let (namespaces, namespace_store) = namespaces.unzip();
@@ -90,27 +123,15 @@ impl Caches {
             gone: Mutex::default(),
             somebody_gone: Notify::new(),
         });
-        let all = watcher::Config::default();
-        let labelled = watcher::Config::default().labels(SECRET_LABEL);
-        let filling = FuturesUnordered::new();
-        let at = Arc::clone(&caches);
-        let tell = move |seen: Seen<'_, _>| at.application_seen(&seen);
-        filling.push(applications.fill(apis(client, &caches.watched), all.clone(), tell).boxed());
-        let at = Arc::clone(&caches);
-        let tell = move |seen: Seen<'_, _>| at.token_seen::<WriteToken>(&seen);
-        filling.push(write.fill(apis(client, &caches.watched), all.clone(), tell).boxed());
-        let at = Arc::clone(&caches);
-        let tell = move |seen: Seen<'_, _>| at.token_seen::<ReadToken>(&seen);
-        filling.push(read.fill(apis(client, &caches.watched), all.clone(), tell).boxed());
-        let at = Arc::clone(&caches);
-        let tell = move |seen: Seen<'_, _>| at.secret_seen(&seen);
-        filling.push(secrets.fill(apis(client, &caches.watched), labelled, tell).boxed());
-        if let Some(namespaces) = namespaces {
-            let at = Arc::clone(&caches);
-            let tell = move |seen: Seen<'_, _>| at.namespace_seen(&seen);
-            filling.push(namespaces.fill(vec![Api::all(client.clone())], all, tell).boxed());
-        }
-        (caches, Filling(filling))
+        let feeds = Feeds {
+            caches: Arc::clone(&caches),
+            applications,
+            write_tokens,
+            read_tokens,
+            secrets,
+            namespaces,
+        };
+        (caches, feeds)
     }
 
     /// Waits until everything has been listed once.
@@ -145,13 +166,19 @@ impl Caches {
     /// Has everything reconciled.
     pub(crate) fn wake_all(&self) {
         let applications = self.applications.state();
-        self.wake(applications.iter().map(|application| name_of(Kind::MetricsApplication, application.meta())));
+        self.wake(
+            applications
+                .iter()
+                .map(|application| name_of(Kind::MetricsApplication, application.meta())),
+        );
         self.wake_tokens(|_| true);
     }
 
     /// The application of this namespace and name.
     pub(crate) fn application(&self, namespace: &str, name: &str) -> Option<MetricsApplication> {
-        let found = self.applications.get(&ObjectRef::new(name).within(namespace))?;
+        let found = self
+            .applications
+            .get(&ObjectRef::new(name).within(namespace))?;
         found.0.as_ref().ok().cloned()
     }
 
@@ -185,13 +212,18 @@ impl Caches {
         let seen = seen.and_then(|namespaces| namespaces.get(&ObjectRef::new(namespace)));
         match seen {
             Some(seen) => seen.labels().clone(),
-            None => BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), namespace.to_owned())]),
+            None => BTreeMap::from([(
+                "kubernetes.io/metadata.name".to_owned(),
+                namespace.to_owned(),
+            )]),
         }
     }
 
     /// Whether a Secret has the label by which its changes are seen.
     pub(crate) fn watches_secret(&self, namespace: &str, name: &str) -> bool {
-        self.secrets.get(&ObjectRef::new(name).within(namespace)).is_some()
+        self.secrets
+            .get(&ObjectRef::new(name).within(namespace))
+            .is_some()
     }
 
     /// What has gone since the last time; waits for the first.
@@ -250,10 +282,16 @@ impl Caches {
         let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
         let labels = secret.labels();
         let kinds = [Kind::WriteToken, Kind::ReadToken];
-        let kind = labels.get(TOKEN_KIND_LABEL).and_then(|label| kinds.into_iter().find(|kind| kind.as_str() == label));
+        let kind = labels
+            .get(TOKEN_KIND_LABEL)
+            .and_then(|label| kinds.into_iter().find(|kind| kind.as_str() == label));
         if let (Some(kind), Some(token)) = (kind, labels.get(TOKEN_NAME_LABEL)) {
             let (namespace, name) = (namespace.clone(), token.clone());
-            self.wake([ObjectName { kind, namespace, name }]);
+            self.wake([ObjectName {
+                kind,
+                namespace,
+                name,
+            }]);
         }
         self.wake_tokens(|token| {
             let source = token.spec.key.reference();
@@ -263,7 +301,10 @@ impl Caches {
 
     fn namespace_seen(&self, seen: &Seen<'_, PartialObjectMeta<Namespace>>) {
         let namespace = match seen {
-            Seen::There { before: Some(before), now } if before.labels() == now.labels() => return,
+            Seen::There {
+                before: Some(before),
+                now,
+            } if before.labels() == now.labels() => return,
             Seen::There { now, .. } => now.name_any(),
             Seen::Gone(_) => return,
         };
@@ -271,7 +312,9 @@ impl Caches {
     }
 
     fn went(&self, kind: Kind, metadata: &ObjectMeta) {
-        self.gone.lock().push((name_of(kind, metadata), metadata.clone()));
+        self.gone
+            .lock()
+            .push((name_of(kind, metadata), metadata.clone()));
         self.somebody_gone.notify_one();
     }
 
@@ -303,14 +346,19 @@ impl Listed<'_> {
     /// Whether it names this application.
     pub(crate) fn belongs_to(&self, namespace: &str, name: &str) -> bool {
         let reference = &self.spec.application_ref;
-        let of = reference.namespace.as_deref().unwrap_or_else(|| self.namespace());
+        let of = reference
+            .namespace
+            .as_deref()
+            .unwrap_or_else(|| self.namespace());
         reference.name == name && of == namespace
     }
 
     /// Whether it was refused for want of room.
     fn is_over_quota(&self) -> bool {
         let conditions = self.status.map_or(&[][..], |status| &status.conditions);
-        conditions.iter().any(|condition| condition.reason == Reason::QuotaExceeded.as_str())
+        conditions
+            .iter()
+            .any(|condition| condition.reason == Reason::QuotaExceeded.as_str())
     }
 }
 
@@ -334,7 +382,16 @@ fn differs<K: Resource<DynamicType = ()>>(before: Option<&K>, now: &K) -> bool {
     };
     let facts = |object: &K| {
         let metadata = object.meta().clone();
-        (metadata.generation, metadata.uid, metadata.labels, metadata.annotations, metadata.deletion_timestamp)
+        (
+            metadata.generation,
+            metadata.uid,
+            metadata.labels,
+            metadata.annotations,
+            metadata.deletion_timestamp,
+        )
     };
     facts(before) != facts(now)
 }
+
+#[cfg(test)]
+mod tests;

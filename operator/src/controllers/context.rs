@@ -131,7 +131,10 @@ impl Context {
         let event = Event {
             type_: EventType::Warning,
             reason: "Unreadable".to_owned(),
-            note: Some(format!("this version of the operator cannot read it: {}", invalid.error)),
+            note: Some(format!(
+                "this version of the operator cannot read it: {}",
+                invalid.error
+            )),
             action: "Read".to_owned(),
             secondary: None,
         };
@@ -178,25 +181,44 @@ impl ControllerMetrics {
     /// Puts all of them into a registry.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
-            seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))),
+            seconds: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 2.0, 14))
+            }),
             failures: Family::default(),
             secrets_written: Counter::default(),
             statuses_written: Counter::default(),
         };
-        registry.register_with_unit("reconcile", "One reconcile", Unit::Seconds, metrics.seconds.clone());
+        registry.register_with_unit(
+            "reconcile",
+            "One reconcile",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
         registry.register(
             "reconcile_failures",
             "Reconciles that came to nothing and are tried again",
             metrics.failures.clone(),
         );
-        registry.register("token_secrets_written", "Secrets of tokens written", metrics.secrets_written.clone());
-        registry.register("statuses_written", "Statuses written", metrics.statuses_written.clone());
+        registry.register(
+            "token_secrets_written",
+            "Secrets of tokens written",
+            metrics.secrets_written.clone(),
+        );
+        registry.register(
+            "statuses_written",
+            "Statuses written",
+            metrics.statuses_written.clone(),
+        );
         metrics
     }
 
     pub(crate) fn observe(&self, kind: Kind, took: Duration, is_done: bool) {
-        let labels = Reconciled { kind: kind.as_str() };
-        self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        let labels = Reconciled {
+            kind: kind.as_str(),
+        };
+        self.seconds
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
         let failures = self.failures.get_or_create(&labels);
         if !is_done {
             failures.inc();

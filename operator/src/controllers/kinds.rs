@@ -41,7 +41,10 @@ pub(crate) trait Served:
     }
 
     /// Brings about what it asks for.
-    fn reconcile(self, context: &Arc<Context>) -> impl Future<Output = Result<Action, Failed>> + Send;
+    fn reconcile(
+        self,
+        context: &Arc<Context>,
+    ) -> impl Future<Output = Result<Action, Failed>> + Send;
 }
 
 /// A kind of token.

@@ -29,7 +29,12 @@ pub(crate) async fn run(context: &Arc<Context>) {
                 consider_token(context, &name_of_entry(token), token.id).await;
             }
         }
-        if !application.paused || application.tokens.iter().any(|token| token.state != TokenState::Removed) {
+        if !application.paused
+            || application
+                .tokens
+                .iter()
+                .any(|token| token.state != TokenState::Removed)
+        {
             let name = ObjectName {
                 kind: Kind::MetricsApplication,
                 namespace: application.namespace.clone(),
@@ -54,9 +59,14 @@ async fn consider(context: &Arc<Context>, name: &ObjectName, uid: &str) {
         Kind::ReadToken => Permission::Read,
         Kind::MetricsApplication => {
             let entries = committed.ledger().applications.iter();
-            let its = entries.filter(|entry| (&entry.namespace, &entry.name) == (&name.namespace, &name.name));
+            let its = entries
+                .filter(|entry| (&entry.namespace, &entry.name) == (&name.namespace, &name.name));
             let own: Option<TenantId> = uid.parse().ok();
-            for tenant in its.map(|entry| entry.tenant).chain(own).collect::<HashSet<_>>() {
+            for tenant in its
+                .map(|entry| entry.tenant)
+                .chain(own)
+                .collect::<HashSet<_>>()
+            {
                 consider_application(context, name, tenant).await;
             }
             return;
@@ -77,7 +87,9 @@ async fn consider_token(context: &Arc<Context>, name: &ObjectName, id: TokenId) 
         tracing::info!(object = %name, %id, "removed from the ledger: its resource is gone");
         context.doom(id);
         context.publisher.forget_key(id);
-        context.publisher.stage(name.clone(), Change::RemoveToken(id));
+        context
+            .publisher
+            .stage(name.clone(), Change::RemoveToken(id));
     }
 }
 
@@ -88,14 +100,21 @@ async fn consider_application(context: &Arc<Context>, name: &ObjectName, tenant:
     let claims = cached.is_some_and(|there| {
         tenant_of(&there, |asked| committed.application(asked)).is_ok_and(|of| of == tenant)
     });
-    if !claims && (is_made_again(context, name) || is_gone::<MetricsApplication>(context, name).await) {
+    if !claims
+        && (is_made_again(context, name) || is_gone::<MetricsApplication>(context, name).await)
+    {
         tracing::info!(object = %name, %tenant, "paused in the ledger: its resource is gone; its data stays");
-        context.publisher.stage(name.clone(), Change::RemoveApplication(tenant));
+        context
+            .publisher
+            .stage(name.clone(), Change::RemoveApplication(tenant));
     }
 }
 
 fn is_made_again(context: &Context, name: &ObjectName) -> bool {
-    context.caches.application(&name.namespace, &name.name).is_some()
+    context
+        .caches
+        .application(&name.namespace, &name.name)
+        .is_some()
 }
 
 /// Whether there is certainly no such object.

@@ -1,9 +1,9 @@
 //! Statuses, written when they differ, and the events that go with a change.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use penstock_api::propagation::Reach;
 use serde::Serialize;
 use serde_json::json;
@@ -19,7 +19,11 @@ const STATUS_MANAGER: &str = "penstock-operator/status";
 const NOTE_BYTES_MAX: usize = 1_000;
 
 /// Replaces the status of an object.
-pub(crate) async fn write<K: Served>(context: &Context, object: &K, status: &impl Serialize) -> Result<(), Failed> {
+pub(crate) async fn write<K: Served>(
+    context: &Context,
+    object: &K,
+    status: &impl Serialize,
+) -> Result<(), Failed> {
     let name = object.object_name();
     let api: Api<K> = Api::namespaced(context.client.clone(), &name.namespace);
     let patch = json!({
@@ -29,7 +33,10 @@ pub(crate) async fn write<K: Served>(context: &Context, object: &K, status: &imp
         "status": status,
     });
     let by = PatchParams::apply(STATUS_MANAGER).force();
-    match api.patch_status(&name.name, &by, &Patch::Apply(patch)).await {
+    match api
+        .patch_status(&name.name, &by, &Patch::Apply(patch))
+        .await
+    {
         Ok(_) => {
             context.metrics.statuses_written.inc();
             Ok(())
@@ -60,12 +67,14 @@ fn event(condition: &Condition) -> Option<Event> {
         ("Accepted", _) => (EventType::Warning, "Accept"),
         ("SecretReady", "SecretConflict" | "SecretFailed") => (EventType::Warning, "WriteSecret"),
         ("Rotating", "KeysFull") => (EventType::Warning, "Rotate"),
-        ("Propagated", "WaitingForPods" | "NoPods" | "Refused") => (EventType::Warning, "Propagate"),
+        ("Propagated", "WaitingForPods" | "NoPods" | "Refused") => {
+            (EventType::Warning, "Propagate")
+        }
         ("Revoked" | "Expired", _) if is_true => (EventType::Normal, "Refuse"),
         ("Ready", "Works" | "Paused" | "ApplicationPaused") => (EventType::Normal, "Serve"),
         _ => return None,
     };
-    Some(self::note(type_, &condition.reason, action, &condition.message))
+    Some(note(type_, &condition.reason, action, &condition.message))
 }
 
 /// An event with a note of bounded length.
@@ -77,7 +86,10 @@ pub(crate) fn note(type_: EventType, reason: &str, action: &str, text: &str) -> 
     Event {
         type_,
         reason: reason.to_owned(),
-        note: text.get(..end).filter(|note| !note.is_empty()).map(str::to_owned),
+        note: text
+            .get(..end)
+            .filter(|note| !note.is_empty())
+            .map(str::to_owned),
         action: action.to_owned(),
         secondary: None,
     }
@@ -90,8 +102,28 @@ pub(crate) fn reach(progress: Progress) -> Reach {
         Progress::Refused(why) => Reach::Refused(why.to_string()),
         Progress::Written { revision } => Reach::Telling { revision },
         Progress::NoPods { revision } => Reach::NoPods { revision },
-        Progress::Loaded { revision, pods, of, seconds } => Reach::All { revision, pods, of, seconds },
-        Progress::Waiting { revision, pods, of, missing } => Reach::Waiting { revision, pods, of, missing },
+        Progress::Loaded {
+            revision,
+            pods,
+            of,
+            seconds,
+        } => Reach::All {
+            revision,
+            pods,
+            of,
+            seconds,
+        },
+        Progress::Waiting {
+            revision,
+            pods,
+            of,
+            missing,
+        } => Reach::Waiting {
+            revision,
+            pods,
+            of,
+            missing,
+        },
     }
 }
 
@@ -111,12 +143,21 @@ mod tests {
 
     #[test]
     fn an_event_tells_what_changed_and_nothing_twice() {
-        let fine = conditions(&[("Accepted", Verdict::yes("Accepted", "")), ("Propagated", Verdict::yes("AllPods", ""))]);
+        let fine = conditions(&[
+            ("Accepted", Verdict::yes("Accepted", "")),
+            ("Propagated", Verdict::yes("AllPods", "")),
+        ]);
         let bad = conditions(&[
-            ("Accepted", Verdict::no("WeakKey", "spec.key: a key has at least 32 characters")),
+            (
+                "Accepted",
+                Verdict::no("WeakKey", "spec.key: a key has at least 32 characters"),
+            ),
             ("Propagated", Verdict::no("Telling", "")),
         ]);
-        let told: Vec<_> = events(&fine, &bad).into_iter().map(|event| (event.reason, event.note)).collect();
+        let told: Vec<_> = events(&fine, &bad)
+            .into_iter()
+            .map(|event| (event.reason, event.note))
+            .collect();
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].0, "WeakKey");
         assert!(events(&bad, &bad).is_empty());

@@ -30,7 +30,10 @@ use super::kinds::TokenKind;
 use super::{Context, Failed};
 
 /// Brings about what a token asks for.
-pub(crate) async fn reconcile<K: TokenKind>(object: K, context: &Arc<Context>) -> Result<Action, Failed> {
+pub(crate) async fn reconcile<K: TokenKind>(
+    object: K,
+    context: &Arc<Context>,
+) -> Result<Action, Failed> {
     if object.meta().deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }

@@ -98,7 +98,7 @@ impl Publisher {
     }
 
     /// Objects of one kind to reconcile again, for `Controller::reconcile_on`. One consumer a kind; it never ends.
-    pub fn wakes(&self, kind: Kind) -> impl Stream<Item = WakeKey> + Send + 'static {
+    pub fn wakes(&self, kind: Kind) -> impl Stream<Item = WakeKey> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         stream::unfold(shared, move |shared| async move {
             let key = Box::pin(shared.wakes.of(kind)).next().await?;

@@ -74,7 +74,8 @@ pub(crate) fn merge(
     moment: Moment,
 ) -> (Option<Ledger>, Vec<(usize, Refused)>) {
     let mut draft = previous.clone();
-    let mut differs = moment.must_differ || service.is_some_and(|service| draft.serve(service));
+    let is_other_service = service.is_some_and(|service| draft.serve(service));
+    let mut differs = is_other_service || moment.must_differ;
     let mut refused = Vec::new();
     // Applications before their tokens; whoever closes one has the last word.
     for phase in [is_application, is_token, closes_application] {

@@ -23,7 +23,11 @@ fn told(cache: &mut Cache<ConfigMap>, events: Vec<(usize, Event<ConfigMap>)>) ->
 }
 
 fn names(store: &Store<ConfigMap>) -> Vec<String> {
-    let mut names: Vec<_> = store.state().iter().map(|object| object.name_any()).collect();
+    let mut names: Vec<_> = store
+        .state()
+        .iter()
+        .map(|object| object.name_any())
+        .collect();
     names.sort();
     names
 }
@@ -41,7 +45,10 @@ fn nobody_reads_before_every_namespace_is_listed() {
     ];
     assert_eq!(told(&mut cache, first), Vec::<String>::new());
     assert_eq!(names(&store), Vec::<String>::new());
-    let second = vec![(1, Event::InitApply(object("b", "three"))), (1, Event::InitDone)];
+    let second = vec![
+        (1, Event::InitApply(object("b", "three"))),
+        (1, Event::InitDone),
+    ];
     assert_eq!(told(&mut cache, second), ["new one", "new three"]);
     assert_eq!(names(&store), ["one", "three"]);
 }
@@ -51,14 +58,26 @@ fn what_a_new_list_lacks_is_gone() {
     let (mut cache, store) = Cache::new(2);
     let list = |scope, names: &[&str]| {
         let namespace = ["a", "b"][scope];
-        let items = names.iter().map(|name| (scope, Event::InitApply(object(namespace, name))));
+        let items = names
+            .iter()
+            .map(|name| (scope, Event::InitApply(object(namespace, name))));
         let begin = std::iter::once((scope, Event::Init));
-        begin.chain(items).chain([(scope, Event::InitDone)]).collect::<Vec<_>>()
+        begin
+            .chain(items)
+            .chain([(scope, Event::InitDone)])
+            .collect::<Vec<_>>()
     };
     told(&mut cache, list(0, &["one", "two"]));
     told(&mut cache, list(1, &["three"]));
     let applied = vec![(0, Event::Apply(object("a", "four")))];
     assert_eq!(told(&mut cache, applied), ["new four"]);
-    assert_eq!(told(&mut cache, list(0, &["two"])), ["changed two", "gone four", "gone one"]);
-    assert_eq!(names(&store), ["three", "two"], "another namespace is not concerned");
+    assert_eq!(
+        told(&mut cache, list(0, &["two"])),
+        ["changed two", "gone four", "gone one"]
+    );
+    assert_eq!(
+        names(&store),
+        ["three", "two"],
+        "another namespace is not concerned"
+    );
 }

@@ -66,7 +66,9 @@ pub(super) async fn apply<K: TokenKind>(
         context,
         keys,
         secret: found.secret.clone(),
-        is_announced: token.status().is_some_and(|status| status.secret_name.is_some()),
+        is_announced: token
+            .status()
+            .is_some_and(|status| status.secret_name.is_some()),
     };
     for _ in 0..ROUNDS_MAX {
         let (secret, announced) = (applying.secret.as_ref(), applying.is_announced);
@@ -83,10 +85,21 @@ pub(super) async fn apply<K: TokenKind>(
 
 impl<K: TokenKind> Applying<'_, K> {
     /// One step; `None` if there is another.
-    async fn round(&mut self, prepared: Prepared, verdict: &Verdict) -> Result<Option<Applied>, Failed> {
-        if self.is_foreign() && matches!(verdict, Verdict::Accepted(_)) && self.keys.recorded.is_empty() {
+    async fn round(
+        &mut self,
+        prepared: Prepared,
+        verdict: &Verdict,
+    ) -> Result<Option<Applied>, Failed> {
+        if self.is_foreign()
+            && matches!(verdict, Verdict::Accepted(_))
+            && self.keys.recorded.is_empty()
+        {
             // No key is drawn that could not be handed out.
-            return Ok(Some(self.applied(prepared, Reach::Nothing, SecretFacts::Conflict)));
+            return Ok(Some(self.applied(
+                prepared,
+                Reach::Nothing,
+                SecretFacts::Conflict,
+            )));
         }
         if prepared.plan.step == Step::Draw {
             if self.is_foreign() {
@@ -100,8 +113,12 @@ impl<K: TokenKind> Applying<'_, K> {
         }
         let reach = self.stage(&prepared);
         match prepared.plan.step {
-            _ if self.is_foreign() => Ok(Some(self.applied(prepared, reach, SecretFacts::Conflict))),
-            Step::HandOut(hand_out) if reach.is_all() => self.hand_out(prepared, reach, hand_out).await,
+            _ if self.is_foreign() => {
+                Ok(Some(self.applied(prepared, reach, SecretFacts::Conflict)))
+            }
+            Step::HandOut(hand_out) if reach.is_all() => {
+                self.hand_out(prepared, reach, hand_out).await
+            }
             Step::Settled | Step::Settling if matches!(verdict, Verdict::Accepted(_)) => {
                 self.context.publisher.forget_key(self.keys.id);
                 self.refresh(prepared, reach).await.map(Some)
@@ -123,7 +140,12 @@ impl<K: TokenKind> Applying<'_, K> {
     }
 
     /// The pods have the key: the Secret gets it.
-    async fn hand_out(&mut self, prepared: Prepared, reach: Reach, hand_out: HandOut) -> Result<Option<Applied>, Failed> {
+    async fn hand_out(
+        &mut self,
+        prepared: Prepared,
+        reach: Reach,
+        hand_out: HandOut,
+    ) -> Result<Option<Applied>, Failed> {
         let Some(material) = self.keys.material.clone() else {
             return Err(Failed::Overtaken);
         };
@@ -133,7 +155,14 @@ impl<K: TokenKind> Applying<'_, K> {
         }
         let noted = self.next_note(&prepared);
         let (key, before) = (material.key(), self.secret.as_ref());
-        let secret = build::secret(self.token, &self.keys, key, &noted, &self.context.endpoints(), before);
+        let secret = build::secret(
+            self.token,
+            &self.keys,
+            key,
+            &noted,
+            &self.context.endpoints(),
+            before,
+        );
         match self.write_secret(secret).await? {
             Ok(written) => {
                 self.tell_handed_out(&prepared, &noted).await;
@@ -146,7 +175,11 @@ impl<K: TokenKind> Applying<'_, K> {
                 }
                 Ok(None)
             }
-            Err(why) => Ok(Some(self.applied(prepared, reach, SecretFacts::Failed(why)))),
+            Err(why) => Ok(Some(self.applied(
+                prepared,
+                reach,
+                SecretFacts::Failed(why),
+            ))),
         }
     }
 
@@ -165,7 +198,14 @@ impl<K: TokenKind> Applying<'_, K> {
             return Ok(self.applied(prepared, reach, SecretFacts::Written));
         };
         let noted = Noted::of(&before);
-        let wanted = build::secret(self.token, &self.keys, &key, &noted, &self.context.endpoints(), Some(&before));
+        let wanted = build::secret(
+            self.token,
+            &self.keys,
+            &key,
+            &noted,
+            &self.context.endpoints(),
+            Some(&before),
+        );
         if is_same(&wanted, &before.secret) {
             return Ok(self.applied(prepared, reach, SecretFacts::Written));
         }
@@ -196,10 +236,14 @@ impl<K: TokenKind> Applying<'_, K> {
                 Ok(Ok(written))
             }
             // Somebody was faster, perhaps we ourselves: the next reconcile sees what is there.
-            Err(kube::Error::Api(refused)) if matches!(refused.code, 404 | 409) && !is_final(&refused.message) => {
+            Err(kube::Error::Api(refused))
+                if matches!(refused.code, 404 | 409) && !is_final(&refused.message) =>
+            {
                 Err(Failed::Overtaken)
             }
-            Err(kube::Error::Api(refused)) if (400..500).contains(&refused.code) && refused.code != 429 => {
+            Err(kube::Error::Api(refused))
+                if (400..500).contains(&refused.code) && refused.code != 429 =>
+            {
                 Ok(Err(redact_keys(&refused.message).into_owned()))
             }
             Err(error) => Err(Failed::api("write the Secret")(error)),
@@ -219,9 +263,16 @@ impl<K: TokenKind> Applying<'_, K> {
     }
 
     fn next_note(&self, prepared: &Prepared) -> Noted {
-        let is_taken_over = prepared.held.is_none() && !self.is_new() && self.secret.is_some() && self.keys.recorded.is_empty();
+        let is_taken_over = prepared.held.is_none()
+            && !self.is_new()
+            && self.secret.is_some()
+            && self.keys.recorded.is_empty();
         Noted {
-            version: if is_taken_over { self.keys.noted.version.max(1) } else { self.keys.noted.version + 1 },
+            version: if is_taken_over {
+                self.keys.noted.version.max(1)
+            } else {
+                self.keys.noted.version + 1
+            },
             made_at: Some(self.found.now),
             trigger: self.token.spec().rotation.trigger.clone(),
         }
@@ -235,34 +286,51 @@ impl<K: TokenKind> Applying<'_, K> {
         let name = self.token.secret_name();
         let version = noted.version;
         let rotation = &self.token.spec().rotation;
-        let is_triggered = rotation.trigger.is_some() && rotation.trigger != self.keys.noted.trigger;
+        let is_triggered =
+            rotation.trigger.is_some() && rotation.trigger != self.keys.noted.trigger;
         let (type_, reason, text) = match (&self.keys.material, prepared.held) {
-            _ if self.is_new() => (EventType::Normal, "KeyIssued", format!("the Secret {name} holds the first key")),
+            _ if self.is_new() => (
+                EventType::Normal,
+                "KeyIssued",
+                format!("the Secret {name} holds the first key"),
+            ),
             (Some(Material::Brought(_)), _) => (
                 EventType::Normal,
                 "KeyTaken",
-                format!("the Secret {name} holds the key of version {version}, which was brought along"),
+                format!(
+                    "the Secret {name} holds the key of version {version}, which was brought along"
+                ),
             ),
             (_, None) => (
                 EventType::Warning,
                 "KeyReplaced",
-                format!("the Secret {name} was deleted or edited: it holds a new key of version {version}"),
+                format!(
+                    "the Secret {name} was deleted or edited: it holds a new key of version {version}"
+                ),
             ),
             (_, Some(_)) => (
                 EventType::Normal,
                 "KeyRotated",
                 format!(
                     "the Secret {name} holds a new key of version {version}, {}; the old one is taken for {}",
-                    if is_triggered { "by spec.rotation.trigger" } else { "by schedule" },
+                    if is_triggered {
+                        "by spec.rotation.trigger"
+                    } else {
+                        "by schedule"
+                    },
                     rotation.overlap
                 ),
             ),
         };
-        self.context.announce(self.object, &note(type_, reason, "HandOut", &text)).await;
+        self.context
+            .announce(self.object, &note(type_, reason, "HandOut", &text))
+            .await;
     }
 
     fn is_foreign(&self) -> bool {
-        self.secret.as_ref().is_some_and(|secret| !secret.is_usable())
+        self.secret
+            .as_ref()
+            .is_some_and(|secret| !secret.is_usable())
     }
 
     fn secret_facts(&self, prepared: &Prepared) -> SecretFacts {

@@ -78,7 +78,10 @@ fn situation<'a>(
         held,
         is_announced,
         has_secret: secret.is_some_and(FoundSecret::is_usable),
-        candidate: keys.material.as_ref().map(super::preprocess::Material::candidate),
+        candidate: keys
+            .material
+            .as_ref()
+            .map(super::preprocess::Material::candidate),
         due: is_due(token, &keys.noted, found.now),
         overlap: token.spec().rotation.overlap,
         settled: found.leading_for >= SETTLED_AFTER,
@@ -111,7 +114,12 @@ fn refused(found: &Found, state: TokenState) -> Option<Change> {
     Some(Change::Token { tenant, token })
 }
 
-fn entry(token: &Token, keys: &Keys, accepted: &Accepted, plan: &Plan) -> Result<Option<Change>, Problem> {
+fn entry(
+    token: &Token,
+    keys: &Keys,
+    accepted: &Accepted,
+    plan: &Plan,
+) -> Result<Option<Change>, Problem> {
     let credentials = Credentials {
         id: keys.id,
         keys: plan.keys.clone(),
@@ -119,7 +127,10 @@ fn entry(token: &Token, keys: &Keys, accepted: &Accepted, plan: &Plan) -> Result
     };
     let entry = token_entry(token, accepted.charset, credentials)?;
     let tenant = accepted.tenant;
-    Ok((!entry.keys.is_empty()).then_some(Change::Token { tenant, token: entry }))
+    Ok((!entry.keys.is_empty()).then_some(Change::Token {
+        tenant,
+        token: entry,
+    }))
 }
 
 /// The Secret with a key in it, made upon the one that is there.
@@ -139,15 +150,26 @@ pub(super) fn secret(
     }
     annotations.insert(FINGERPRINT.to_owned(), fingerprint(key.hash()));
     annotations.insert(VERSION.to_owned(), noted.version.to_string());
-    let made_at = noted.made_at.map(|made_at| (MADE_AT.to_owned(), time(made_at).0.to_string()));
+    let made_at = noted
+        .made_at
+        .map(|made_at| (MADE_AT.to_owned(), time(made_at).0.to_string()));
     annotations.extend(made_at);
-    let trigger = noted.trigger.clone().map(|trigger| (TRIGGER.to_owned(), trigger));
+    let trigger = noted
+        .trigger
+        .clone()
+        .map(|trigger| (TRIGGER.to_owned(), trigger));
     annotations.extend(trigger);
-    let kept = before.and_then(|secret| secret.data.clone()).unwrap_or_default();
+    let kept = before
+        .and_then(|secret| secret.data.clone())
+        .unwrap_or_default();
     let mut data: BTreeMap<String, ByteString> = kept;
     data.retain(|name, _| !ENTRIES.contains(&name.as_str()));
     let entries = token_secret(keys.id, token.permission(), key, endpoints);
-    data.extend(entries.into_iter().map(|(name, text)| (name.to_owned(), ByteString(text.into_bytes()))));
+    data.extend(
+        entries
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), ByteString(text.into_bytes()))),
+    );
     Secret {
         metadata,
         data: Some(data),

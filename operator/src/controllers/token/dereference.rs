@@ -54,7 +54,10 @@ impl FoundSecret {
     pub(super) fn new(secret: Secret, token: &Token) -> Self {
         let uid = token.metadata().uid.as_deref().unwrap_or_default();
         let data = secret.data.as_ref();
-        let entry = |name: &str| data.and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice());
+        let entry = |name: &str| {
+            data.and_then(|data| data.get(name))
+                .map(|bytes| bytes.0.as_slice())
+        };
         Self {
             ownership: Ownership::of(&secret.metadata, uid),
             credential: Credential::read(entry),
@@ -73,20 +76,30 @@ pub(super) async fn dereference(token: &Token, context: &Context) -> Result<Foun
     let namespace = token.token_name().namespace;
     let (of_namespace, of_name) = token.application();
     let committed = context.publisher.committed();
-    let application = context.caches.application(&of_namespace, of_name).map(|resource| Application {
-        tenant: tenant_of(&resource, |tenant| committed.application(tenant)),
-        resource,
-    });
+    let application = context
+        .caches
+        .application(&of_namespace, of_name)
+        .map(|resource| Application {
+            tenant: tenant_of(&resource, |tenant| committed.application(tenant)),
+            resource,
+        });
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let get = async |name: &str| api.get_opt(name).await.map_err(Failed::api("read a Secret"));
+    let get = async |name: &str| {
+        api.get_opt(name)
+            .await
+            .map_err(Failed::api("read a Secret"))
+    };
     let secret = get(&token.secret_name()).await?;
     let reference = token.spec().key.reference();
     let source = match reference {
         Some(reference) => get(&reference.name).await?,
         None => None,
     };
-    let is_source_watched = reference.is_some_and(|reference| context.caches.watches_secret(&namespace, &reference.name));
-    let is_over_quota = application.as_ref().is_some_and(|application| is_over_quota(token, &application.resource, context));
+    let is_source_watched = reference
+        .is_some_and(|reference| context.caches.watches_secret(&namespace, &reference.name));
+    let is_over_quota = application
+        .as_ref()
+        .is_some_and(|application| is_over_quota(token, &application.resource, context));
     Ok(Found {
         now: context.clock.now(),
         application,
@@ -104,10 +117,15 @@ pub(super) async fn dereference(token: &Token, context: &Context) -> Result<Foun
 fn recorded(token: &Token, context: &Context) -> Option<(TenantId, LedgerToken)> {
     let name = token.token_name();
     let committed = context.publisher.committed();
-    let told = token.status().and_then(|status| status.id.as_ref()?.parse().ok());
-    let by_id = told.and_then(|id| committed.token(id)).filter(|(_, entry)| {
-        (&entry.namespace, &entry.name, entry.permission) == (&name.namespace, &name.name, name.permission)
-    });
+    let told = token
+        .status()
+        .and_then(|status| status.id.as_ref()?.parse().ok());
+    let by_id = told
+        .and_then(|id| committed.token(id))
+        .filter(|(_, entry)| {
+            (&entry.namespace, &entry.name, entry.permission)
+                == (&name.namespace, &name.name, name.permission)
+        });
     let by_name = || committed.token_of(&name.namespace, &name.name, name.permission);
     let (application, entry) = by_id.or_else(by_name)?;
     let is_dead = entry.state == TokenState::Removed || context.is_doomed(entry.id);
@@ -118,14 +136,24 @@ fn recorded(token: &Token, context: &Context) -> Option<(TenantId, LedgerToken)>
 /// come first, then the older ones.
 fn is_over_quota(token: &Token, application: &MetricsApplication, context: &Context) -> bool {
     let max = usize::try_from(application.spec.tokens.max).unwrap_or(0);
-    let (namespace, name) = (application.namespace().unwrap_or_default(), application.name_any());
+    let (namespace, name) = (
+        application.namespace().unwrap_or_default(),
+        application.name_any(),
+    );
     let committed = context.publisher.committed();
     let mut ranks = Vec::new();
     context.caches.each_token(|listed| {
-        if listed.belongs_to(&namespace, &name) && listed.spec.state != penstock_api::State::Revoked {
+        if listed.belongs_to(&namespace, &name) && listed.spec.state != penstock_api::State::Revoked
+        {
             let id = listed.status.and_then(|status| status.id.as_deref());
-            let is_new = id.and_then(|id| committed.token(id.parse().ok()?)).is_none();
-            let created = listed.metadata.creation_timestamp.clone().map(|time| time.0);
+            let is_new = id
+                .and_then(|id| committed.token(id.parse().ok()?))
+                .is_none();
+            let created = listed
+                .metadata
+                .creation_timestamp
+                .clone()
+                .map(|time| time.0);
             ranks.push((is_new, created, listed.metadata.uid.clone()));
         }
     });
@@ -141,6 +169,11 @@ fn contents(secret: Secret) -> SecretData {
     SecretData {
         namespace: secret.namespace().unwrap_or_default(),
         name: secret.name_any(),
-        entries: secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect(),
+        entries: secret
+            .data
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, value)| (key, value.0))
+            .collect(),
     }
 }

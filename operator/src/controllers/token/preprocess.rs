@@ -72,12 +72,29 @@ pub(super) struct Noted {
 impl Noted {
     pub(super) fn of(secret: &FoundSecret) -> Self {
         let nothing = BTreeMap::new();
-        let annotations = secret.secret.metadata.annotations.as_ref().unwrap_or(&nothing);
-        let made_at = annotations.get(MADE_AT).and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let created = secret.secret.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let annotations = secret
+            .secret
+            .metadata
+            .annotations
+            .as_ref()
+            .unwrap_or(&nothing);
+        let made_at = annotations
+            .get(MADE_AT)
+            .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let created = secret
+            .secret
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0);
         Self {
-            version: annotations.get(VERSION).and_then(|text| text.parse().ok()).unwrap_or_default(),
-            made_at: made_at.or(created).map(|time| Timestamp::from_millis(time.as_millisecond())),
+            version: annotations
+                .get(VERSION)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_default(),
+            made_at: made_at
+                .or(created)
+                .map(|time| Timestamp::from_millis(time.as_millisecond())),
             trigger: annotations.get(TRIGGER).cloned(),
         }
     }
@@ -87,9 +104,13 @@ impl Noted {
 pub(super) fn preprocess(token: &Token, found: &Found, context: &Context) -> Keys {
     let entry = own_entry(found);
     let usable = found.secret.as_ref().filter(|secret| secret.is_usable());
-    let told = token.status().and_then(|status| status.id.as_ref()?.parse().ok());
+    let told = token
+        .status()
+        .and_then(|status| status.id.as_ref()?.parse().ok());
     let in_secret = usable.and_then(|secret| secret.credential.id);
-    let may_have = |id: &TokenId| !context.is_doomed(*id) && context.publisher.committed().token(*id).is_none();
+    let may_have = |id: &TokenId| {
+        !context.is_doomed(*id) && context.publisher.committed().token(*id).is_none()
+    };
     let id = entry
         .map(|entry| entry.id)
         .or_else(|| told.filter(may_have))
@@ -101,13 +122,20 @@ pub(super) fn preprocess(token: &Token, found: &Found, context: &Context) -> Key
     };
     let is_drawn = token.spec().key.generate.is_some();
     let material = if is_drawn {
-        let drawn = context.publisher.staged_key(id).map(|key| Material::Drawn(KeyMaterial::Key(key)));
+        let drawn = context
+            .publisher
+            .staged_key(id)
+            .map(|key| Material::Drawn(KeyMaterial::Key(key)));
         drawn.or_else(|| kept(usable, entry.is_none(), id))
     } else {
         brought
     };
     let mut noted = usable.map(Noted::of).unwrap_or_default();
-    let versions = token.status().into_iter().flat_map(|status| &status.keys).map(|key| key.version);
+    let versions = token
+        .status()
+        .into_iter()
+        .flat_map(|status| &status.keys)
+        .map(|key| key.version);
     noted.version = versions.chain([noted.version]).max().unwrap_or_default();
     Keys {
         id,
@@ -121,7 +149,10 @@ pub(super) fn preprocess(token: &Token, found: &Found, context: &Context) -> Key
 /// Its entry, if that belongs to the application that it names now: made again, an application is another one.
 fn own_entry(found: &Found) -> Option<&penstock_tenancy::LedgerToken> {
     let (of, entry) = found.recorded.as_ref()?;
-    let tenant: Option<TenantId> = found.application.as_ref().and_then(|application| application.tenant.as_ref().ok().copied());
+    let tenant: Option<TenantId> = found
+        .application
+        .as_ref()
+        .and_then(|application| application.tenant.as_ref().ok().copied());
     tenant.is_none_or(|tenant| tenant == *of).then_some(entry)
 }
 
@@ -134,12 +165,25 @@ fn kept(usable: Option<&FoundSecret>, is_unknown: bool, id: TokenId) -> Option<M
 }
 
 /// The key that a Secret of the token's holds, or stands for.
-pub(super) fn held(token: &Token, secret: Option<&FoundSecret>, recorded: &[LedgerKey]) -> Option<KeyHash> {
+pub(super) fn held(
+    token: &Token,
+    secret: Option<&FoundSecret>,
+    recorded: &[LedgerKey],
+) -> Option<KeyHash> {
     let secret = secret.filter(|secret| secret.ownership == Ownership::Ours)?;
     if token.spec().key.hash_ref.is_none() {
-        return secret.credential.key.as_ref().map(penstock_tenancy::Key::hash);
+        return secret
+            .credential
+            .key
+            .as_ref()
+            .map(penstock_tenancy::Key::hash);
     }
-    let noted = secret.secret.metadata.annotations.as_ref()?.get(FINGERPRINT)?;
+    let noted = secret
+        .secret
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(FINGERPRINT)?;
     let mut recorded = recorded.iter().map(|key| key.hash);
     recorded.find(|hash| fingerprint(*hash) == *noted)
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
+use penstock_api::Token;
 use penstock_api::entry::moment;
 use penstock_api::rotation::Step;
 use penstock_api::token_status::{SecretFacts, TokenFacts, token_status};
-use penstock_api::Token;
 use penstock_model::Timestamp;
 
 use super::super::kinds::TokenKind;
@@ -36,7 +36,8 @@ pub(super) async fn update_status<K: TokenKind>(
         _ => (token.spec().expires_at.as_ref().map(moment), false),
     };
     let is_drawn = token.spec().key.generate.is_some();
-    let next_rotation = next_rotation(token, &applied.noted).filter(|_| is_drawn && matches!(verdict, Verdict::Accepted(_)));
+    let next_rotation = next_rotation(token, &applied.noted)
+        .filter(|_| is_drawn && matches!(verdict, Verdict::Accepted(_)));
     let facts = TokenFacts {
         problem: verdict.problem().or(applied.problem.as_ref()),
         id: applied.id,
@@ -71,8 +72,14 @@ fn look_again(token: &Token, found: &Found, facts: &TokenFacts<'_>) -> Action {
         Step::Full(until) => until,
         _ => None,
     };
-    let moments = ends.chain(facts.next_rotation).chain(facts.expires_at).chain(start).chain(full_until);
-    let ahead = moments.filter(|moment| *moment > found.now).map(|moment| between(found.now, moment));
+    let moments = ends
+        .chain(facts.next_rotation)
+        .chain(facts.expires_at)
+        .chain(start)
+        .chain(full_until);
+    let ahead = moments
+        .filter(|moment| *moment > found.now)
+        .map(|moment| between(found.now, moment));
     let settling = matches!(facts.step, Step::Settling | Step::Full(None));
     let settled = settling.then(|| SETTLED_AFTER.saturating_sub(found.leading_for));
     let looks = [
@@ -82,7 +89,9 @@ fn look_again(token: &Token, found: &Found, facts: &TokenFacts<'_>) -> Action {
         settled,
     ];
     let next = ahead.chain(looks.into_iter().flatten()).min();
-    next.map_or_else(Action::await_change, |next| Action::requeue(next.max(Duration::from_millis(100))))
+    next.map_or_else(Action::await_change, |next| {
+        Action::requeue(next.max(Duration::from_millis(100)))
+    })
 }
 
 fn look_at_source(token: &Token, found: &Found, facts: &TokenFacts<'_>) -> Option<Duration> {

@@ -64,10 +64,16 @@ fn accept(token: &Token, found: &Found) -> Result<Accepted, Problem> {
         Problem::of_token(token, Reason::ApplicationNotFound, at, message)
     };
     let application = found.application.as_ref();
-    let application =
-        application.ok_or_else(|| missing(format!("there is no MetricsApplication {namespace}/{name}: make it, and the token is taken up")))?;
+    let application = application.ok_or_else(|| {
+        missing(format!(
+            "there is no MetricsApplication {namespace}/{name}: make it, and the token is taken up"
+        ))
+    })?;
     let tenant = application.tenant.as_ref().map_err(|problem| {
-        missing(format!("the MetricsApplication {namespace}/{name} cannot be used: {}", problem.advice()))
+        missing(format!(
+            "the MetricsApplication {namespace}/{name} cannot be used: {}",
+            problem.advice()
+        ))
     })?;
     let created = token.metadata().creation_timestamp.as_ref();
     let asking = Asking {

@@ -1,0 +1,225 @@
+//! The API server of a scenario.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+/// Clones are the same server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Server(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By plural and name.
+    objects: BTreeMap<String, Value>,
+    version: u64,
+    calls: Vec<String>,
+    bodies: Vec<String>,
+    faults: BTreeMap<usize, Fault>,
+}
+
+/// What goes wrong at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is done, and the answer is lost.
+    Unanswered,
+    /// It is not done.
+    Refused(u16),
+}
+
+impl Server {
+    pub(crate) fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let server = server.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let (status, answer) =
+                    server
+                        .0
+                        .lock()
+                        .call(parts.method.as_str(), parts.uri.path(), &body);
+                let mut response = Response::new(Body::from(serde_json::to_vec(&answer).unwrap()));
+                *response.status_mut() = status;
+                Ok::<_, Infallible>(response)
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Every call since the last time.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().calls)
+    }
+
+    /// Everything that was ever sent but the contents of Secrets.
+    pub(crate) fn sent(&self) -> String {
+        self.0.lock().bodies.join("\n")
+    }
+
+    /// The call of this number, counted from now on, goes wrong.
+    pub(crate) fn fail_at(&self, number: usize, fault: Fault) {
+        let mut state = self.0.lock();
+        let at = state.calls.len() + number;
+        state.faults.insert(at, fault);
+    }
+
+    pub(crate) fn no_more_faults(&self) {
+        self.0.lock().faults.clear();
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.0.lock().version
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Value> {
+        self.0.lock().objects.get(key).cloned()
+    }
+
+    pub(crate) fn objects(&self, kinds: &[&str]) -> Vec<Value> {
+        let state = self.0.lock();
+        let meant = |object: &&Value| {
+            object["kind"]
+                .as_str()
+                .is_some_and(|kind| kinds.contains(&kind))
+        };
+        state.objects.values().filter(meant).cloned().collect()
+    }
+
+    pub(crate) fn put(&self, object: &Value) {
+        let plural = format!("{}s", object["kind"].as_str().unwrap().to_lowercase());
+        let key = format!("{plural}/{}", object["metadata"]["name"].as_str().unwrap());
+        let mut state = self.0.lock();
+        let mut object = object.clone();
+        if let Some(status) = state
+            .objects
+            .get(&key)
+            .and_then(|before| before.get("status"))
+        {
+            object["status"] = status.clone();
+        }
+        state.store(&key, object);
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.0.lock().objects.remove(key);
+    }
+
+    /// The reasons of all events.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let state = self.0.lock();
+        let events = state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.starts_with("events/"));
+        events
+            .map(|(_, event)| event["reason"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// An entry of the token's Secret.
+    pub(crate) fn entry(&self, name: &str) -> Option<String> {
+        use base64::Engine as _;
+        let secret = self.get("secrets/sensors")?;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(secret["data"][name].as_str()?)
+            .unwrap();
+        Some(String::from_utf8(bytes).unwrap())
+    }
+}
+
+impl State {
+    fn call(&mut self, method: &str, path: &str, body: &[u8]) -> (StatusCode, Value) {
+        let after = path.split_once("/namespaces/").unwrap().1;
+        let parts: Vec<&str> = after.split('/').skip(1).collect();
+        let object: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let name = parts
+            .get(1)
+            .copied()
+            .or(object["metadata"]["name"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        let is_event = parts[0] == "events";
+        let key = format!(
+            "{}/{}",
+            parts[0],
+            if is_event {
+                format!("{:04}", self.version)
+            } else {
+                name
+            }
+        );
+        let shown = if is_event {
+            format!("event {}", object["reason"].as_str().unwrap())
+        } else {
+            key.clone()
+        };
+        let status = parts
+            .get(2)
+            .map(|sub| format!("/{sub}"))
+            .unwrap_or_default();
+        let number = self.calls.len();
+        self.calls.push(format!("{method} {shown}{status}"));
+        if parts[0] != "secrets" {
+            self.bodies.push(String::from_utf8_lossy(body).into_owned());
+        }
+        match self.faults.remove(&number) {
+            Some(Fault::Refused(code)) => refusal(code, "as the test wants it"),
+            Some(Fault::Unanswered) => {
+                self.answer(method, &key, object);
+                refusal(500, "the answer is lost")
+            }
+            None => self.answer(method, &key, object),
+        }
+    }
+
+    fn answer(&mut self, method: &str, key: &str, body: Value) -> (StatusCode, Value) {
+        let found = self.objects.get(key).cloned();
+        match (method, found) {
+            ("GET", Some(object)) => (StatusCode::OK, object),
+            ("POST", None) => (StatusCode::CREATED, self.store(key, body)),
+            ("POST", Some(_)) => refusal(409, "already exists"),
+            ("PATCH", Some(mut object)) => {
+                object["status"] = body["status"].clone();
+                (StatusCode::OK, self.store(key, object))
+            }
+            ("PUT", Some(object)) => {
+                let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+                if version(&object) == version(&body) {
+                    (StatusCode::OK, self.store(key, body))
+                } else {
+                    refusal(409, "the object has been modified")
+                }
+            }
+            _ => refusal(404, "not found"),
+        }
+    }
+
+    fn store(&mut self, key: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(key.to_owned(), object.clone());
+        object
+    }
+}
+
+fn refusal(code: u16, message: &str) -> (StatusCode, Value) {
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        _ => "ForATest",
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code,
+    });
+    (StatusCode::from_u16(code).unwrap(), status)
+}
