@@ -33,7 +33,7 @@ use kube::runtime::reflector::ObjectRef;
 use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
 
 pub use caches::{Caches, Feeds};
-pub use context::{Context, ControllerMetrics, Surroundings};
+pub use context::{Context, ControllerMetrics, Entrance, Surroundings};
 use kinds::{Guarded, Served};
 
 /// Objects of one kind that are worked on at the same time.
@@ -44,6 +44,9 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 
 /// How long one reconcile may take, the client's own tries included.
 const RECONCILE_MAX: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether every Secret has the certificates, besides at each that gets them.
+const TELL_SPREAD_EVERY: Duration = Duration::from_secs(10);
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_mins(1);
@@ -57,17 +60,21 @@ pub async fn run(context: Arc<Context>) {
         () = drive::<WriteToken>(&context) => {}
         () = drive::<ReadToken>(&context) => {}
         () = removals::run(&context) => {}
-        () = follow_endpoints(&context) => {}
+        () = follow_trust(&context) => {}
     }
 }
 
-/// When the address or the authority of the service changes, everybody is told.
-async fn follow_endpoints(context: &Context) {
-    let mut endpoints = context.endpoints.clone();
-    while endpoints.changed().await.is_ok() {
-        context.caches.wake_all();
+/// When the certificates to trust change, every Secret gets them.
+async fn follow_trust(context: &Context) {
+    let mut bundle = context.entrance.trust.bundle.clone();
+    loop {
+        context.tell_spread();
+        match tokio::time::timeout(TELL_SPREAD_EVERY, bundle.changed()).await {
+            Err(_) => {}
+            Ok(Ok(())) => context.caches.wake_all(),
+            Ok(Err(_)) => std::future::pending().await,
+        }
     }
-    std::future::pending::<()>().await;
 }
 
 async fn drive<K: Served>(context: &Arc<Context>) {

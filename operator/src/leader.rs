@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Clients, FencedError};
 use crate::config::Config;
+use crate::controllers::{self, Caches, Context, ControllerMetrics, Entrance, Surroundings};
 use crate::lease::Held;
 use crate::ledger_secret::LedgerSecrets;
-use crate::pki::{Pki, PkiError};
+use crate::pki::{Pki, PkiError, Trust};
 use crate::propagation::{Dispatch, PodPort, Seen};
 use crate::publisher::{Publisher, Writer, WriterError, find};
 use crate::run::OperatorError;
@@ -27,6 +28,8 @@ pub(crate) struct Leader {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) seen: watch::Receiver<Seen>,
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) controller_metrics: ControllerMetrics,
 }
 
 /// Which part cannot go on.
@@ -98,7 +101,7 @@ impl Leader {
         let pods = running_pods(self.seen.clone()).await;
         let found = find(kept, &believed, &pods, &port, self.clock.as_ref()).await;
         let publisher = Publisher::new(found, Arc::clone(&self.clock), self.metrics.clone());
-        let (pki, _trust) = Pki::new(
+        let (pki, trust) = Pki::new(
             clients.fenced.clone(),
             config,
             Arc::clone(&self.clock),
@@ -108,14 +111,39 @@ impl Leader {
         pki.step().await?;
         let writer = Writer::new(publisher.clone(), secrets, signer);
         let (dispatch, _usage) = Dispatch::new(publisher.clone(), port);
-        publisher.caches_are_full();
+        let controllers = controllers::run(Arc::new(self.context(publisher.clone(), trust)));
         Ok(tokio::select! {
+            () = controllers => LeaderError::Ended("reconciling"),
             error = writer.run() => error.into(),
             error = signing.keep(rng) => error.into(),
             error = pki.keep() => error.into(),
             () = publisher.settle() => LeaderError::Ended("waking"),
             () = dispatch.run(self.seen) => LeaderError::Ended("delivering"),
         })
+    }
+}
+
+impl Leader {
+    fn context(&self, publisher: Publisher, trust: Trust) -> Context {
+        let entrance = Entrance {
+            host: self.config.endpoint_host.clone(),
+            port: self.config.endpoint_port,
+            trust,
+        };
+        let surroundings = Surroundings {
+            clock: Arc::clone(&self.clock),
+            rng: rand::make_rng(),
+            instance: self.config.pod_name.clone(),
+            metrics: self.controller_metrics.clone(),
+        };
+        let caches = Arc::clone(&self.caches);
+        Context::new(
+            self.clients.clone(),
+            publisher,
+            caches,
+            entrance,
+            surroundings,
+        )
     }
 }
 

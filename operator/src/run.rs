@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{AdminPort, Readiness, router};
 use crate::cluster::{Clients, ConnectError};
 use crate::config::Config;
+use crate::controllers::{Caches, ControllerMetrics, Feeds};
 use crate::leader::{Leader, LeaderError};
 use crate::lease::{Candidate, LeaseError};
 use crate::propagation::IngestWatch;
@@ -57,10 +58,18 @@ pub async fn run(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(), Opera
     let signals = obey_signals(stopping.clone()).map_err(OperatorError::Signals)?;
     let mut registry = Registry::with_prefix("penstock_operator");
     let metrics = Metrics::register(&mut registry);
+    let controller_metrics = ControllerMetrics::register(&mut registry);
     let readiness = Readiness::default();
     let clients = Clients::infer().await?;
     let (ingest, seen) =
         IngestWatch::new(clients.patient.clone(), Config::clone(&config), &readiness);
+    let (caches, feeds) = Caches::new(config.watched.clone());
+    let filled = fill(
+        Arc::clone(&caches),
+        feeds,
+        clients.patient.clone(),
+        &readiness,
+    );
     let admin = listen(config.listen_admin, readiness, registry, stopping.clone()).await?;
     let leader = Leader {
         config: Arc::clone(&config),
@@ -68,6 +77,8 @@ pub async fn run(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(), Opera
         clock: Arc::clone(&clock),
         metrics,
         seen,
+        caches,
+        controller_metrics,
     };
     let work = async {
         let identity = Alphanumeric.sample_string(&mut rand::rng(), START_LENGTH);
@@ -87,11 +98,29 @@ pub async fn run(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(), Opera
     let ended = tokio::select! {
         ended = work => ended,
         () = ingest.run() => Ok(()),
+        () = filled => Ok(()),
     };
     // So that the port answers to the last, and the signals' task ends too.
     stopping.cancel();
     let (_, _) = tokio::join!(admin, signals);
     ended
+}
+
+/// Fills the caches, on a standby too. Ready means, among other things, that they are full.
+fn fill(
+    caches: Arc<Caches>,
+    feeds: Feeds,
+    client: kube::Client,
+    readiness: &Readiness,
+) -> impl Future<Output = ()> + use<> {
+    let latch = readiness.wait_for("applications and tokens");
+    async move {
+        let full = async {
+            caches.full().await;
+            drop(latch);
+        };
+        tokio::join!(feeds.run(client), full);
+    }
 }
 
 async fn listen(

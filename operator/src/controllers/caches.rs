@@ -182,6 +182,11 @@ impl Caches {
         found.0.as_ref().ok().cloned()
     }
 
+    /// How many tokens there are.
+    pub(crate) fn token_count(&self) -> usize {
+        self.write_tokens.len() + self.read_tokens.len()
+    }
+
     /// Looks at every token.
     pub(crate) fn each_token(&self, mut look: impl FnMut(&Listed<'_>)) {
         for token in self.write_tokens.state() {

@@ -17,11 +17,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rand::rngs::StdRng;
-use tokio::sync::watch;
 
 use super::Caches;
-use super::kinds::Served;
+use super::kinds::{Served, name_of};
 use crate::cluster::{Clients, MANAGER};
+use crate::pki::{Bundle, Trust};
 use crate::publisher::Publisher;
 
 /// What every reconcile has at hand.
@@ -33,7 +33,7 @@ pub struct Context {
     pub(crate) publisher: Publisher,
     pub(crate) caches: Arc<Caches>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) endpoints: watch::Receiver<Arc<Endpoints>>,
+    pub(crate) entrance: Entrance,
     pub(crate) metrics: ControllerMetrics,
     recorder: Recorder,
     rng: Mutex<StdRng>,
@@ -41,6 +41,19 @@ pub struct Context {
     doomed: Mutex<HashSet<TokenId>>,
     /// How often each object has failed in a row.
     failures: Mutex<HashMap<ObjectName, u32>>,
+    /// The tokens whose Secrets have the certificates of this fingerprint.
+    carrying: Mutex<(String, HashSet<ObjectName>)>,
+}
+
+/// Where clients find the service, and what they must trust.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The port that takes TLS.
+    pub port: u16,
+    /// The certificates, as they are now.
+    pub trust: Trust,
 }
 
 impl Context {
@@ -49,7 +62,7 @@ impl Context {
         clients: Clients,
         publisher: Publisher,
         caches: Arc<Caches>,
-        endpoints: watch::Receiver<Arc<Endpoints>>,
+        entrance: Entrance,
         surroundings: Surroundings,
     ) -> Self {
         let reporter = Reporter {
@@ -63,16 +76,59 @@ impl Context {
             publisher,
             caches,
             clock: surroundings.clock,
-            endpoints,
+            entrance,
             metrics: surroundings.metrics,
             rng: Mutex::new(surroundings.rng),
             doomed: Mutex::default(),
             failures: Mutex::default(),
+            carrying: Mutex::default(),
         }
     }
 
-    pub(crate) fn endpoints(&self) -> Arc<Endpoints> {
-        Arc::clone(&self.endpoints.borrow())
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        let bundle = self.entrance.trust.bundle.borrow().clone();
+        Endpoints {
+            host: self.entrance.host.clone(),
+            port: self.entrance.port,
+            ca: bundle.map(|bundle| bundle.pem.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The token's Secret, if it has one, has the certificates of `endpoints`. When that is true of all of them, a
+    /// certificate that only the newest of them vouch for may be served.
+    pub(crate) fn carries(&self, token: &ObjectName, endpoints: &Endpoints) {
+        let now = fingerprint(&endpoints.ca);
+        let mut carrying = self.carrying.lock();
+        if carrying.0 != now {
+            *carrying = (now, HashSet::new());
+        }
+        carrying.1.insert(token.clone());
+        drop(carrying);
+        self.tell_spread();
+    }
+
+    /// Tells whether every token's Secret has the certificates of now.
+    pub(crate) fn tell_spread(&self) {
+        let now = fingerprint(&self.endpoints().ca);
+        let carrying = self.carrying.lock();
+        let count = self.caches.token_count();
+        let all = count == 0
+            || (carrying.0 == now && carrying.1.len() >= count && self.all_carry(&carrying.1));
+        drop(carrying);
+        if all {
+            self.entrance.trust.spread.send_if_modified(|told| {
+                let differs = told.as_ref() != Some(&now);
+                *told = Some(now);
+                differs
+            });
+        }
+    }
+
+    fn all_carry(&self, carrying: &HashSet<ObjectName>) -> bool {
+        let mut all = true;
+        self.caches
+            .each_token(|token| all &= carrying.contains(&name_of(token.kind, token.metadata)));
+        all
     }
 
     /// Draws an id that the ledger does not have.
@@ -148,6 +204,13 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Context")
     }
+}
+
+fn fingerprint(pem: &str) -> String {
+    let bundle = Bundle {
+        pem: pem.to_owned(),
+    };
+    bundle.fingerprint()
 }
 
 /// What a context stands in: time, randomness, a name, counters.

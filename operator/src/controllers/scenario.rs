@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use penstock_api::{Endpoints, WriteToken};
+use penstock_api::WriteToken;
 use penstock_model::{Clock, Timestamp};
 use penstock_tenancy::{LedgerKey, SigningKey};
 use prometheus_client::registry::Registry;
@@ -17,11 +17,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{Caches, Context, ControllerMetrics, Failed, Feeds, Surroundings, application, token};
+use super::{
+    Caches, Context, ControllerMetrics, Entrance, Failed, Feeds, Surroundings, application, token,
+};
 use crate::cluster::Clients;
 use crate::config::{ObjectNames, Watched};
 use crate::fake_api::FakeApi;
 use crate::ledger_secret::LedgerSecrets;
+use crate::pki::{Bundle, Trust};
 use crate::propagation::PodFacts;
 use crate::publisher::{Document, Found, Origin, Publisher, Service, Writer};
 use crate::signing::Signer;
@@ -154,9 +157,14 @@ impl Cluster {
         token::reconcile(token, &self.leader.context).await
     }
 
+    /// Lets virtual time pass, and everything happen that happens in it.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
     /// Waits until the pod has everything that is staged.
     pub(crate) async fn loaded(&self) {
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        self.pass(Duration::from_secs(4)).await;
     }
 
     /// Reconciles until nothing is left to do.
@@ -251,10 +259,16 @@ impl Leader {
             patient: server.client(),
             fenced: server.client(),
         };
-        let endpoints = Endpoints {
+        let bundle = Bundle {
+            pem: "PEM".to_owned(),
+        };
+        let entrance = Entrance {
             host: "metrics.example".to_owned(),
             port: 4242,
-            ca: "PEM".to_owned(),
+            trust: Trust {
+                bundle: watch::channel(Some(Arc::new(bundle))).1,
+                spread: Arc::new(watch::Sender::new(None)),
+            },
         };
         let surroundings = Surroundings {
             clock,
@@ -262,8 +276,7 @@ impl Leader {
             instance: "operator-0".to_owned(),
             metrics: ControllerMetrics::register(&mut registry),
         };
-        let endpoints = watch::channel(Arc::new(endpoints)).1;
-        let context = Context::new(clients, publisher, caches, endpoints, surroundings);
+        let context = Context::new(clients, publisher, caches, entrance, surroundings);
         Self {
             context: Arc::new(context),
             feeds,

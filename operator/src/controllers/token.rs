@@ -41,7 +41,11 @@ pub(crate) async fn reconcile<K: TokenKind>(
     let found = dereference::dereference(&token, context).await?;
     let keys = preprocess::preprocess(&token, &found, context);
     let verdict = validate::validate(&token, &found, &keys);
+    let endpoints = context.endpoints();
     let outcome = apply::apply(&object, &token, &found, keys, &verdict, context).await?;
+    if outcome.is_up_to_date() {
+        context.carries(&token.object_name(), &endpoints);
+    }
     update_status::update_status(&object, &token, &found, &verdict, &outcome, context).await
 }
 

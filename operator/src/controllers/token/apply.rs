@@ -39,6 +39,13 @@ pub(super) struct Applied {
     pub(super) problem: Option<Problem>,
 }
 
+impl Applied {
+    /// Whether the Secret, if there is one of ours, has the certificates of now.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        !matches!(self.secret, SecretFacts::Failed(_))
+    }
+}
+
 /// One token on its way through the step.
 struct Applying<'a, K> {
     object: &'a K,

@@ -96,7 +96,7 @@ async fn a_trigger_replaces_the_key_with_an_overlap() {
     let mut cluster = with_token(&json!({})).await;
     cluster.come_to_rest().await;
     let first = key_in_secret(&cluster).unwrap();
-    tokio::time::sleep(Duration::from_mins(3)).await;
+    cluster.pass(Duration::from_mins(3)).await;
     cluster.put(&sensors(
         &json!({"rotation": {"trigger": "leak", "overlap": "1h"}}),
     ));
@@ -120,7 +120,7 @@ async fn a_trigger_replaces_the_key_with_an_overlap() {
         "{:?}",
         cluster.server.events()
     );
-    tokio::time::sleep(Duration::from_mins(61)).await;
+    cluster.pass(Duration::from_mins(61)).await;
     cluster.come_to_rest().await;
     assert!(cluster.condition("Rotating").starts_with("False Stable"));
     let status = cluster.server.get("writetokens/sensors").unwrap()["status"].clone();
@@ -135,7 +135,7 @@ async fn a_key_is_replaced_when_it_is_old_enough() {
     let first = key_in_secret(&cluster);
     let status = cluster.server.get("writetokens/sensors").unwrap()["status"].clone();
     assert!(status["nextRotation"].is_string(), "{status}");
-    tokio::time::sleep(Duration::from_hours(48)).await;
+    cluster.pass(Duration::from_hours(48)).await;
     cluster.come_to_rest().await;
     assert_ne!(key_in_secret(&cluster), first);
     assert_alive(&cluster);
@@ -185,7 +185,7 @@ async fn a_secret_from_a_backup_is_adopted_with_its_id_and_key() {
 async fn a_lost_or_edited_secret_gets_a_new_key() {
     let mut cluster = with_token(&json!({})).await;
     cluster.come_to_rest().await;
-    tokio::time::sleep(Duration::from_mins(3)).await;
+    cluster.pass(Duration::from_mins(3)).await;
     let first = key_in_secret(&cluster).unwrap();
     cluster.server.remove("secrets/sensors");
     cluster.come_to_rest().await;
@@ -332,7 +332,7 @@ async fn walk(cluster: &mut Cluster, dies: bool) {
         if round == 8 {
             cluster.server.no_more_faults();
             // No write of a former leader can still arrive.
-            tokio::time::sleep(Duration::from_mins(2)).await;
+            cluster.pass(Duration::from_mins(2)).await;
         }
     }
 }
