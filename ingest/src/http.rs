@@ -19,6 +19,7 @@ pub mod delete_series;
 pub mod error;
 pub mod export;
 pub mod health;
+mod last;
 pub mod lookups;
 mod pieces;
 pub mod put;

@@ -19,6 +19,7 @@ pub mod client_series;
 pub mod export;
 pub mod fault;
 pub mod json;
+pub mod last;
 pub mod lookup;
 pub mod name_rules;
 pub mod point;

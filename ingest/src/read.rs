@@ -11,6 +11,7 @@
 
 mod error;
 mod filters;
+mod last;
 mod scope;
 pub mod source;
 mod tsuid;
@@ -19,6 +20,7 @@ pub mod united_scan;
 use std::sync::Arc;
 
 pub use self::error::ReadError;
+pub use self::last::last_series;
 pub use self::scope::ReadScope;
 pub use self::source::{SourceError, StoreSource};
 pub use self::tsuid::NoSuchTsuid;

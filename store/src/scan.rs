@@ -12,6 +12,7 @@
 //! A scan sees everything that was acknowledged before it began and nothing that was not durable then. It
 //! holds one chunk per source in memory, and the selected rows of the unsorted memtable.
 
+pub mod latest;
 pub(crate) mod merge;
 pub(crate) mod read_ahead;
 pub mod snapshot;

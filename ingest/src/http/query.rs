@@ -23,6 +23,8 @@ use penstock_tenancy::Permission;
 
 pub use self::turns::Queries;
 
+pub(super) use self::job::refuse_exceeded;
+
 use self::job::Job;
 use super::error::{ApiError, JSON};
 use super::pieces;

@@ -34,7 +34,7 @@ use super::credentials::Claim;
 use super::error::ApiError;
 use super::unread::Unread;
 use super::{
-    catalog, delete_series, export, health, put, query, rollup, search, stats, suggest, uid,
+    catalog, delete_series, export, health, last, put, query, rollup, search, stats, suggest, uid,
 };
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
@@ -163,6 +163,10 @@ pub(crate) fn router(context: HttpContext) -> Router {
         .route(
             "/api/query",
             endpoint(get(query::query).post(query::query).delete(query::query)),
+        )
+        .route(
+            "/api/query/last",
+            endpoint(get(last::last).post(last::last)),
         )
         .route(
             "/api/v1/export",

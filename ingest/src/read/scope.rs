@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use penstock_model::{Tags, TenantId};
-use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter};
+use penstock_model::{NameKind, Tags, TenantId};
+use penstock_store::series::{
+    KindFilter, Matcher, NameScope, Selection, SeriesFilter, SeriesRegistry,
+};
 use penstock_tenancy::ReadLimits;
 
 use crate::auth::Grant;
@@ -54,6 +56,15 @@ impl ReadScope {
             tags: Vec::new(),
         };
         self.selection(kinds.map(filter).to_vec())
+    }
+
+    /// Whether a series that the grant may see has this name.
+    pub fn knows(&self, registry: &SeriesRegistry, kind: NameKind, name: &str) -> bool {
+        if self.is_whole_tenant() {
+            return registry.knows(NameScope::Tenant(self.tenant), kind, name);
+        }
+        let everything = self.everything();
+        registry.knows(NameScope::Series(&everything), kind, name)
     }
 
     /// The series of the tenant that one of these filters takes and the grant may see.

@@ -12,7 +12,7 @@ use penstock_query::{
 use penstock_store::error::StoreError;
 use penstock_store::scan::snapshot::Snapshot;
 use penstock_store::scan::window::{Window, WindowRows};
-use penstock_store::series::{Matcher, NameScope, SeriesFilter, SeriesRegistry};
+use penstock_store::series::{Matcher, SeriesFilter, SeriesRegistry};
 use penstock_store::store::Store;
 use penstock_store::{Row, SeriesId, ValueKind};
 
@@ -41,6 +41,14 @@ pub enum SourceError {
     /// A TSUID that no series has.
     #[error(transparent)]
     Tsuid(#[from] NoSuchTsuid),
+    /// A name that no series has.
+    #[error("No such name for '{kind}': '{name}'")]
+    Name {
+        /// `metrics`, `tagk` or `tagv`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
 }
 
 impl StoreSource {
@@ -113,14 +121,7 @@ impl SeriesSource for StoreSource {
             Name::TagKey(name) => (NameKind::TagKey, name),
             Name::TagValue(name) => (NameKind::TagValue, name),
         };
-        if self.scope.is_whole_tenant() {
-            let scope = NameScope::Tenant(self.scope.tenant());
-            return Ok(self.registry().knows(scope, kind, name));
-        }
-        let everything = self.scope.everything();
-        Ok(self
-            .registry()
-            .knows(NameScope::Series(&everything), kind, name))
+        Ok(self.scope.knows(self.registry(), kind, name))
     }
 
     fn rollups(&self, metric: &str) -> Result<Vec<StoredRollup>, SourceError> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use penstock_model::Timestamp;
+use roaring::RoaringBitmap;
 
 pub(crate) use self::rows::PackedLane;
 pub use self::rows::WindowRows;
@@ -59,6 +60,20 @@ impl Window {
     pub fn new(
         snapshot: Arc<Snapshot>,
         selection: &Selection,
+        range: (Timestamp, Timestamp),
+        most: usize,
+    ) -> Result<Self, StoreError> {
+        let wanted = snapshot.registry.find(selection);
+        Self::of_series(snapshot, &wanted, range, most)
+    }
+
+    /// The same for series by their numbers.
+    ///
+    /// # Errors
+    /// As [`Window::new`].
+    pub fn of_series(
+        snapshot: Arc<Snapshot>,
+        wanted: &RoaringBitmap,
         (from, to): (Timestamp, Timestamp),
         most: usize,
     ) -> Result<Self, StoreError> {
@@ -67,14 +82,13 @@ impl Window {
             to: to.millis(),
         };
         let sources = sources(&snapshot, range);
-        let wanted = snapshot.registry.find(selection);
-        let unsorted = snapshot.unsorted_rows(&wanted, range.from, range.to);
-        let mut present: roaring::RoaringBitmap = unsorted
+        let unsorted = snapshot.unsorted_rows(wanted, range.from, range.to);
+        let mut present: RoaringBitmap = unsorted
             .chunk_by(|a, b| a.series == b.series)
             .filter_map(|rows| rows.first().map(|row| row.series.0))
             .collect();
         for source in &sources {
-            present |= source.block.series() & &wanted;
+            present |= source.block.series() & wanted;
         }
         let found: Vec<SeriesId> = present.iter().take(most).map(SeriesId).collect();
         let (metrics, series) = snapshot.block_order(&found)?.into_iter().unzip();

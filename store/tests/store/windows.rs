@@ -2,12 +2,14 @@
 //! order, again, and two at once.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use penstock_model::{Timestamp, Value};
 use penstock_store::Row;
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
+use penstock_store::scan::latest::latest;
 use penstock_store::scan::window::{Window, WindowRows};
 use penstock_store::store::Store;
 use proptest::prelude::*;
@@ -170,6 +172,8 @@ proptest! {
         for place in &places {
             let other = places[0];
             let [samples, others] = read(&window, [*place, other]);
+            let last = window.open(*place).unwrap().last().unwrap();
+            prop_assert_eq!(last.map(|row| row.time), samples.keys().last().copied());
             prop_assert_eq!(samples, expected(names[*place]));
             prop_assert_eq!(others, expected(names[other]));
         }
@@ -178,6 +182,23 @@ proptest! {
             prop_assert!(expected(series).is_empty());
         }
         prop_assert!(!next(&mut window.open(names.len()).unwrap(), &mut Samples::new()));
+        let mut newest = BTreeMap::new();
+        let all = store.series().find(&selection(None));
+        latest(&snapshot, all, range.0, &mut |series, row| {
+            newest.insert(series, row.time);
+            ControlFlow::Continue(())
+        }).unwrap();
+        let of_all: BTreeMap<u8, i64> = model
+            .keys()
+            .filter(|(_, time)| *time >= from)
+            .map(|(series, time)| (*series, *time))
+            .collect();
+        prop_assert_eq!(newest.len(), of_all.len());
+        for (series, time) in newest {
+            let identity = snapshot.identity(series).unwrap();
+            let name: u8 = identity.tags.get("host").unwrap()["host".len()..].parse().unwrap();
+            prop_assert_eq!(Some(&time), of_all.get(&name));
+        }
         let few = Window::new(snapshot, &selection(None), range, 1).unwrap();
         prop_assert_eq!(few.series().len(), names.len().min(1));
     }

@@ -75,25 +75,21 @@ impl Job {
     }
 
     fn ended(&self, error: RunError<SourceError, io::Error>) -> Ended {
-        let refuse = |status, text: String| Ended::Refused(ApiError::new(status, text));
         match error {
             RunError::Sink(_) | RunError::Exceeded(Exceeded::Cancelled) => Ended::Gone,
-            RunError::Exceeded(exceeded @ Exceeded::Duration(_)) => {
-                refuse(StatusCode::REQUEST_TIMEOUT, exceeded.to_string())
-            }
-            RunError::Exceeded(exceeded) => {
-                refuse(StatusCode::PAYLOAD_TOO_LARGE, exceeded.to_string())
-            }
+            RunError::Exceeded(exceeded) => Ended::Refused(refuse_exceeded(exceeded)),
             RunError::Source(error) => self.unreadable(&error),
             error @ (RunError::UnknownName { .. } | RunError::Infinite { .. }) => {
-                refuse(StatusCode::BAD_REQUEST, error.to_string())
+                Ended::Refused(ApiError::bad_request(error.to_string()))
             }
         }
     }
 
     fn unreadable(&self, error: &SourceError) -> Ended {
         Ended::Refused(match error {
-            SourceError::Tsuid(unknown) => ApiError::bad_request(unknown.to_string()),
+            unknown @ (SourceError::Tsuid(_) | SourceError::Name { .. }) => {
+                ApiError::bad_request(unknown.to_string())
+            }
             SourceError::Store(error) => {
                 let tenant = self.reader.scope().tenant();
                 tracing::error!(error = %WithCauses(error), %tenant, "query failed");
@@ -108,6 +104,15 @@ enum Ended {
     /// Nobody is left to tell.
     Gone,
     Refused(ApiError),
+}
+
+/// What is answered to a request that is over a limit.
+pub(crate) fn refuse_exceeded(exceeded: Exceeded) -> ApiError {
+    let status = match exceeded {
+        Exceeded::Duration(_) => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    ApiError::new(status, exceeded.to_string())
 }
 
 fn limits(limits: &ReadLimits) -> Limits {

@@ -33,7 +33,7 @@ impl Queries {
     ///
     /// # Errors
     /// 503: too many wait already, or it takes too long.
-    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(turn);
         }

@@ -112,6 +112,48 @@ impl<'a> WindowRows<'a> {
         }
     }
 
+    /// The last sample of all; only what may hold it is unpacked.
+    ///
+    /// # Errors
+    /// As [`WindowRows::next_batch`].
+    pub fn last(mut self) -> Result<Option<Row>, StoreError> {
+        let unsorted = self.unsorted;
+        let newest = unsorted.last().copied();
+        let mut starts = Vec::new();
+        self.next = 0;
+        loop {
+            let (run, _) = self.next_run();
+            if run.is_empty() {
+                break;
+            }
+            starts.push(run.start);
+            self.next = run.end;
+        }
+        let ends = self.chunks().iter().map(|found| found.chunk.times().1);
+        if newest.is_some_and(|row| ends.max().is_none_or(|end| row.time >= end)) {
+            return Ok(newest);
+        }
+        let mut batch = Vec::new();
+        // All rows of a run may be deleted: then the one before has the last.
+        for start in starts.into_iter().rev() {
+            let first = self
+                .chunks()
+                .get(start)
+                .map_or(i64::MIN, |found| found.chunk.times().0);
+            let later = unsorted.partition_point(|row| row.time < first);
+            (self.next, self.merged) = (start, None);
+            self.unsorted = unsorted.get(later..).unwrap_or_default();
+            let mut last = None;
+            while self.next_batch(&mut batch)? {
+                last = batch.last().copied();
+            }
+            if last.is_some() {
+                return Ok(last);
+            }
+        }
+        Ok(newest)
+    }
+
     fn chunks(&self) -> &[Found] {
         self.gathered.chunks(self.series).unwrap_or_default()
     }

@@ -1,0 +1,52 @@
+//! Which series a request for newest points means.
+
+use penstock_model::NameKind;
+use penstock_store::series::{KindFilter, Matcher, SeriesFilter, SeriesRegistry};
+use roaring::RoaringBitmap;
+
+use super::{ReadScope, SourceError, tsuid};
+use crate::protocol::last::LastQuery;
+
+/// The raw series of the scope that a query means.
+///
+/// # Errors
+/// A name or TSUID that no series of the scope has.
+pub fn last_series(
+    registry: &SeriesRegistry,
+    scope: &ReadScope,
+    query: &LastQuery,
+) -> Result<RoaringBitmap, SourceError> {
+    let filters = match query {
+        LastQuery::Metric { metric, tags } => {
+            let names = tags.iter().flat_map(|(key, value)| {
+                [
+                    (NameKind::TagKey, "tagk", key),
+                    (NameKind::TagValue, "tagv", value),
+                ]
+            });
+            let names = std::iter::once((NameKind::Metric, "metrics", metric)).chain(names);
+            for (kind, word, name) in names {
+                if !scope.knows(registry, kind, name) {
+                    return Err(SourceError::Name {
+                        kind: word,
+                        name: name.clone(),
+                    });
+                }
+            }
+            let equals = |text: &String| Matcher::Equals(text.as_str().into());
+            vec![SeriesFilter {
+                metric: equals(metric),
+                kind: KindFilter::RawOnly,
+                tags: tags
+                    .iter()
+                    .map(|(key, value)| (key.as_str().into(), equals(value)))
+                    .collect(),
+            }]
+        }
+        LastQuery::Tsuids(tsuids) => tsuids
+            .iter()
+            .map(|tsuid| tsuid::filter(registry, scope, tsuid, &KindFilter::RawOnly))
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(registry.find(&scope.selection(filters)))
+}
