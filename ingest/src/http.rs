@@ -33,3 +33,4 @@ mod stats;
 mod suggest;
 mod uid;
 mod unread;
+pub mod volume;

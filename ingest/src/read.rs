@@ -16,6 +16,7 @@ mod scope;
 pub mod source;
 mod tsuid;
 pub mod united_scan;
+pub mod united_source;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use self::last::last_series;
 pub use self::scope::ReadScope;
 pub use self::source::{SourceError, StoreSource};
 pub use self::tsuid::NoSuchTsuid;
+pub use self::united_source::UnitedSource;
 
 use crate::auth::Grant;
 use crate::limit::{ConnectionPermit, LimitExceeded};

@@ -16,6 +16,7 @@
 //! `docs/decisions/0008-a-read-asks-every-volume.md` says why it is done like this. What is not here: what is asked, and how
 //! answers are merged: the endpoints under `http`.
 
+pub mod asker;
 mod client;
 mod error;
 pub mod frame;
@@ -23,6 +24,7 @@ mod mark;
 mod peer_rows;
 mod trust;
 pub mod united;
+pub mod wanted;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -36,6 +38,7 @@ use hyper::body::Incoming;
 use parking_lot::RwLock;
 use penstock_tenancy::{Ledger, LedgerVolume};
 
+pub use self::asker::Asker;
 use self::client::PeerClient;
 pub use self::error::VolumeError;
 use self::mark::Mark;
@@ -43,6 +46,10 @@ pub use self::mark::{FromServer, Window};
 pub use self::peer_rows::PeerRows;
 use crate::http::error::ApiError;
 use crate::listener::tls::Tls;
+
+/// How long a server that asked for rows may leave them unread: it may be at other volumes' rows, for a client that is
+/// slow. One that is gone closes its connection.
+pub const VOLUME_STALL: Duration = Duration::from_hours(1);
 
 /// What a server knows of the volumes of the service. One in a process.
 #[derive(Debug)]

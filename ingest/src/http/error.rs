@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::auth::AuthError;
 use crate::limit::LimitExceeded;
+use crate::read::{ReadError, SourceError};
 
 /// The type of every JSON answer.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
@@ -200,6 +201,29 @@ impl From<AuthError> for ApiError {
             _ => error.to_string(),
         };
         Self::new(status, message).with_details(details)
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => Self::unreadable(&error),
+            ReadError::Volume(error) => error.into(),
+            ReadError::Key => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        }
+    }
+}
+
+impl From<SourceError> for ApiError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Store(error) => Self::unreadable(&error),
+            unknown @ (SourceError::Tsuid(_) | SourceError::Name { .. }) => {
+                Self::bad_request(unknown.to_string())
+            }
+            SourceError::Volume(error) => error.into(),
+            SourceError::Key => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        }
     }
 }
 

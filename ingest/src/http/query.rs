@@ -1,7 +1,7 @@
 //! `/api/query`: what is stored, computed as `OpenTSDB` computes it.
 //!
 //! ```text
-//!   URI or JSON ──▶ Query ──▶ turn ──▶ penstock_query::run over a StoreSource ──▶ pieces ──▶ response body
+//!   URI or JSON ──▶ Query ──▶ turn ──▶ penstock_query::run over all volumes ──▶ pieces ─ ──▶ response body
 //!   └──── the loop ──────────────┘    └─────────── a thread ────────────────┘    └─ the loop ─┘
 //! ```
 //!
@@ -28,6 +28,7 @@ pub(super) use self::job::refuse_exceeded;
 use self::job::Job;
 use super::error::{ApiError, JSON};
 use super::pieces;
+use super::reach::Reach;
 use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 
@@ -45,6 +46,7 @@ pub(crate) async fn query(
     }
     let reader = context.reader(&request, grant)?;
     let server = context.server();
+    let asker = Reach::of(&context, &request).asker(&context);
     let query = read(&context, request).await?;
     let wanted = if query.delete {
         reader.grant().require_delete()
@@ -59,6 +61,7 @@ pub(crate) async fn query(
         clock: Arc::clone(&server.clock),
         query,
         reader,
+        asker,
         _turn: turn,
     };
     tokio::task::spawn_blocking(move || job.run(pieces));

@@ -9,7 +9,7 @@ use penstock_model::Timestamp;
 use penstock_tenancy::LedgerVolume;
 
 use super::router::{HttpContext, source};
-use crate::volumes::{Caller, FromServer, Question, Window};
+use crate::volumes::{Asker, Caller, FromServer, Question, Window};
 
 /// The type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -39,6 +39,17 @@ impl Reach {
     /// The other volumes that have to be asked.
     pub(super) fn others(&self) -> &[LedgerVolume] {
         &self.others
+    }
+
+    /// What asks the other volumes from the thread of a query.
+    pub(super) fn asker(&self, context: &HttpContext) -> Asker {
+        let volumes = Arc::clone(&context.server().volumes);
+        Asker::new(volumes, Arc::clone(&self.others), self.caller.clone())
+    }
+
+    /// Another server asks: it merges.
+    pub(super) fn is_passed_on(&self) -> bool {
+        self.passed_on.is_some()
     }
 
     /// The moments that another server says are meant.

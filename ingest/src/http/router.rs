@@ -35,11 +35,12 @@ use super::error::ApiError;
 use super::unread::Unread;
 use super::{
     catalog, delete_series, export, health, last, put, query, rollup, search, stats, suggest, uid,
+    volume,
 };
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
-use crate::volumes::FromServer;
+use crate::volumes::{FromServer, asker};
 
 pub(crate) use path::canonical;
 
@@ -185,8 +186,18 @@ pub(crate) fn router(context: HttpContext) -> Router {
         .route("/health", endpoint(get(health::ok)))
         .merge(lookups())
         .merge(catalog())
+        .merge(for_other_servers())
         .fallback(not_found)
         .with_state(context)
+}
+
+/// What another server asks on behalf of a query.
+fn for_other_servers() -> Router<HttpContext> {
+    Router::new()
+        .route(asker::NAMES, endpoint(post(volume::names)))
+        .route(asker::SERIES, endpoint(post(volume::series)))
+        .route(asker::ROWS, endpoint(post(volume::rows)))
+        .route(asker::DELETE, endpoint(post(volume::delete)))
 }
 
 /// What a read token finds out about names and series.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_model::{NameKind, Tags, TenantId};
+use penstock_model::{NameKind, SeriesIdentity, Tags, TenantId};
 use penstock_store::series::{
     KindFilter, Matcher, NameScope, Selection, SeriesFilter, SeriesRegistry,
 };
@@ -65,6 +65,15 @@ impl ReadScope {
         }
         let everything = self.everything();
         registry.knows(NameScope::Series(&everything), kind, name)
+    }
+
+    /// Whether the grant may see a series.
+    pub fn sees(&self, identity: &SeriesIdentity) -> bool {
+        let has_tag = |(key, value): (&str, &str)| identity.tags.get(key) == Some(value);
+        let begins = |prefix: &String| identity.metric.starts_with(prefix.as_str());
+        identity.tenant == self.tenant
+            && self.tags.iter().all(has_tag)
+            && (self.metric_prefixes.is_empty() || self.metric_prefixes.iter().any(begins))
     }
 
     /// The series of the tenant that one of these filters takes and the grant may see.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use penstock_model::{NameKind, SeriesKind, Uids};
+use penstock_model::{NameKind, SeriesIdentity, SeriesKey, SeriesKind, Uids};
 use penstock_query::{
     Name, Sample, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
     Target,
@@ -12,12 +12,13 @@ use penstock_query::{
 use penstock_store::error::StoreError;
 use penstock_store::scan::snapshot::Snapshot;
 use penstock_store::scan::window::{Window, WindowRows};
-use penstock_store::series::{Matcher, SeriesFilter, SeriesRegistry};
+use penstock_store::series::{KindFilter, Matcher, SeriesFilter, SeriesRegistry};
 use penstock_store::store::Store;
 use penstock_store::{Row, SeriesId, ValueKind};
 
 use super::tsuid::{self, NoSuchTsuid};
 use super::{ReadScope, filters};
+use crate::volumes::VolumeError;
 
 /// What a scope shows of a snapshot of the store.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct StoreSource {
     snapshot: Arc<Snapshot>,
     /// Whether TSUIDs are asked for: making one takes longer than finding a series.
     with_tsuids: bool,
+    passes_over_unknown_tsuids: bool,
     window: Option<Window>,
     /// Every series that was opened.
     opened: RefCell<BTreeSet<SeriesId>>,
@@ -49,6 +51,12 @@ pub enum SourceError {
         /// The name.
         name: String,
     },
+    /// Another volume cannot be read.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// What another server takes for the key of a series is none.
+    #[error("another server names a series by a damaged key")]
+    Key,
 }
 
 impl StoreSource {
@@ -63,6 +71,7 @@ impl StoreSource {
             scope,
             snapshot,
             with_tsuids,
+            passes_over_unknown_tsuids: false,
             window: None,
             opened: RefCell::default(),
         })
@@ -71,6 +80,24 @@ impl StoreSource {
     /// Every series that has been opened so far: those that an answer was made of.
     pub fn into_opened(self) -> Vec<SeriesId> {
         self.opened.into_inner().into_iter().collect()
+    }
+
+    /// A TSUID that no series here has selects nothing instead of being an error: another server may have it.
+    #[must_use]
+    pub fn passing_over_unknown_tsuids(mut self) -> Self {
+        self.passes_over_unknown_tsuids = true;
+        self
+    }
+
+    /// Whether any series of the scope has this TSUID.
+    pub fn knows_tsuid(&self, tsuid: &str) -> bool {
+        tsuid::filter(self.registry(), &self.scope, tsuid, &KindFilter::RawOnly).is_ok()
+    }
+
+    /// The key of a selected series.
+    pub fn key(&self, place: usize) -> Option<SeriesKey> {
+        let series = self.window.as_ref()?.series().get(place)?;
+        self.registry().key(*series)
     }
 
     fn registry(&self) -> &SeriesRegistry {
@@ -92,22 +119,27 @@ impl StoreSource {
             Target::Tsuids(tsuids) => tsuids
                 .iter()
                 .map(|tsuid| tsuid::filter(self.registry(), &self.scope, tsuid, &kind))
+                .filter(|filter| filter.is_ok() || !self.passes_over_unknown_tsuids)
                 .collect(),
         }
     }
 
     fn selected(&self, series: SeriesId) -> Result<SelectedSeries, StoreError> {
-        let identity = self.snapshot.identity(series)?;
+        Ok(self.describe(self.snapshot.identity(series)?))
+    }
+
+    /// A series as a query sees it, wherever it lies.
+    pub fn describe(&self, identity: SeriesIdentity) -> SelectedSeries {
         let tsuid = self.with_tsuids.then(|| {
             let uids = Uids::of(self.scope.tenant());
             uids.tsuid(&identity.metric, &identity.tags).into()
         });
-        Ok(SelectedSeries {
+        SelectedSeries {
             function: identity.kind.parts().aggregator,
             metric: identity.metric,
             tags: identity.tags,
             tsuid,
-        })
+        }
     }
 }
 
@@ -227,7 +259,7 @@ impl SeriesReader for StoreReader<'_> {
 }
 
 /// Without the normal form of a [`Row::value`]: a query makes doubles of decimals.
-fn sample(row: &Row) -> Sample {
+pub(super) fn sample(row: &Row) -> Sample {
     let value = match row.kind {
         ValueKind::Decimal => penstock_model::Value::Decimal {
             mantissa: row.bits,

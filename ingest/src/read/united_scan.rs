@@ -8,6 +8,9 @@ use super::ReadError;
 use crate::volumes::PeerRows;
 use crate::volumes::united::{Refill, RowMerge};
 
+/// Gives the next rows of a series.
+pub type Rows<'a> = Refill<'a, Row, ReadError>;
+
 /// All volumes' rows. It holds a batch of each volume.
 #[derive(Debug)]
 pub struct UnitedScan {
@@ -21,11 +24,11 @@ struct Others {
     peers: Vec<PeerRows>,
     /// How many of their names come before this server's.
     own_place: usize,
-    merge: RowMerge,
+    merge: RowMerge<Row>,
 }
 
 /// Is shown one series after another: whose it is, and what gives its rows.
-pub type Visit<'a, E> = dyn FnMut(&SeriesIdentity, &mut Refill<'_>) -> Result<(), E> + 'a;
+pub type Visit<'a, E> = dyn FnMut(&SeriesIdentity, &mut Rows<'_>) -> Result<(), E> + 'a;
 
 impl UnitedScan {
     /// `own_place` says how many of the peers' volumes have names before this server's.
@@ -94,14 +97,14 @@ impl Others {
             }
         }
         let own_turn = at_it.partition_point(|(place, _)| *place < self.own_place);
-        let mut sources: Vec<Box<Refill<'_>>> = Vec::with_capacity(at_it.len() + 1);
+        let mut sources: Vec<Box<Rows<'_>>> = Vec::with_capacity(at_it.len() + 1);
         for (_, peer) in at_it {
             sources.push(Box::new(|out| Ok(peer.next_batch(out)?)));
         }
         if let Some(own) = own {
             sources.insert(own_turn, Box::new(|out| Ok(own.next_batch(out)?)));
         }
-        let mut sources: Vec<&mut Refill<'_>> =
+        let mut sources: Vec<&mut Rows<'_>> =
             sources.iter_mut().map(|source| &mut **source).collect();
         self.merge.begin(sources.len());
         let merge = &mut self.merge;

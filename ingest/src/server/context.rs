@@ -14,6 +14,7 @@ use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::http::query::Queries;
+use crate::http::volume::VolumeReads;
 use crate::telemetry::Metrics;
 use crate::volumes::Volumes;
 use crate::write::EventLoop;
@@ -37,6 +38,8 @@ pub struct ServerContext {
     pub cors: Cors,
     /// The data volumes of the whole service.
     pub volumes: Arc<Volumes>,
+    /// How much may be read for other servers.
+    pub volume_reads: VolumeReads,
     /// How many queries may run.
     pub queries: Queries,
     /// How long things may take.

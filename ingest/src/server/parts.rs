@@ -28,6 +28,7 @@ use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::http::query::Queries;
+use crate::http::volume::VolumeReads;
 use crate::limit::Quotas;
 use crate::listener::door::Door;
 use crate::listener::tls::Tls;
@@ -154,6 +155,7 @@ fn server_context(
         lookups: Lookups::default(),
         cors: config.cors.clone(),
         volumes: Arc::new(volumes(config, tls)),
+        volume_reads: VolumeReads::default(),
         queries: Queries::new(queries_max()),
         timeouts: config.timeouts.clone(),
         metrics,

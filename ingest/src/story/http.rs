@@ -20,6 +20,7 @@ use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::http::query::Queries;
 use crate::http::router::{self, HttpContext};
+use crate::http::volume::VolumeReads;
 use crate::server::{LoopContext, ServerContext};
 use crate::telemetry::Metrics;
 use crate::volumes::Volumes;
@@ -140,6 +141,7 @@ impl Story {
             lookups: Lookups::default(),
             cors: Cors::default(),
             volumes: Arc::new(Volumes::alone()),
+            volume_reads: VolumeReads::default(),
             queries: Queries::new(4),
             timeouts,
             metrics: Metrics::default(),

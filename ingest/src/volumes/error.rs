@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use penstock_tenancy::LedgerVolume;
 use serde::Deserialize;
 
+use super::wanted::NotUnderstood;
 use crate::http::error::ApiError;
 
 /// The longest refusal that is passed on.
@@ -42,6 +43,19 @@ impl VolumeError {
             volume: volume.to_owned(),
             reason: reason.into(),
         }
+    }
+
+    /// Its server has another version, and says what this one does not know.
+    pub fn not_understood(error: &NotUnderstood) -> Self {
+        Self::missing("", error.to_string())
+    }
+
+    /// Its server sends other series than those it was asked for.
+    pub fn out_of_order(volume: &str) -> Self {
+        Self::missing(
+            volume,
+            "its server sends other series than it was asked for",
+        )
     }
 
     pub(super) fn unreachable(volume: &LedgerVolume, error: &(dyn Error + 'static)) -> Self {

@@ -13,7 +13,6 @@
 //!               integer, decimal: mantissa varint (zigzag, difference to the row before)
 //!               double: 8 bytes
 //!   3  end      series u64. An answer without it broke off
-//!   4  failure  status u16, then a message
 //! ```
 //!
 //! The rows of each frame begin anew: time, exponent and mantissa before the first are 0. No file holds this; servers of
@@ -30,7 +29,6 @@ const HEAD_BYTES: usize = 5;
 const SERIES: u8 = 1;
 const ROWS: u8 = 2;
 const END: u8 = 3;
-const FAILURE: u8 = 4;
 
 const OTHER_EXPONENT: u8 = 4;
 
@@ -43,13 +41,6 @@ pub enum Frame<'a> {
     Rows,
     /// There are no more; so many series came.
     End(u64),
-    /// The sender could not go on.
-    Failure {
-        /// What a client is to be answered.
-        status: u16,
-        /// What it is told.
-        message: &'a str,
-    },
 }
 
 /// The bytes are no frames.
@@ -78,15 +69,6 @@ pub fn put_rows(rows: &[Row], out: &mut Vec<u8>) {
 /// Appends the end.
 pub fn put_end(series: u64, out: &mut Vec<u8>) {
     put_frame(END, out, |out| out.extend_from_slice(&series.to_le_bytes()));
-}
-
-/// Appends why there is no end.
-pub fn put_failure(status: u16, message: &str, out: &mut Vec<u8>) {
-    let cut = message.floor_char_boundary(CONTENT_MAX / 2);
-    put_frame(FAILURE, out, |out| {
-        out.extend_from_slice(&status.to_le_bytes());
-        out.extend_from_slice(message.get(..cut).unwrap_or_default().as_bytes());
-    });
 }
 
 /// How many bytes the first frame of `bytes` has; `None` if more must be read to know. Then [`read`] takes them.
@@ -119,13 +101,6 @@ pub fn read<'a>(frame: &'a [u8], rows: &mut Vec<Row>) -> Result<Frame<'a>, Frame
         Some(&END) => {
             let series = content.try_into().map_err(|_| FrameError)?;
             Ok(Frame::End(u64::from_le_bytes(series)))
-        }
-        Some(&FAILURE) => {
-            let (status, message) = content.split_first_chunk().ok_or(FrameError)?;
-            Ok(Frame::Failure {
-                status: u16::from_le_bytes(*status),
-                message: std::str::from_utf8(message).map_err(|_| FrameError)?,
-            })
         }
         _ => Err(FrameError),
     }

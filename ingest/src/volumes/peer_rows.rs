@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use penstock_model::SeriesKey;
@@ -13,7 +12,6 @@ use tokio::runtime::Handle;
 
 use super::VolumeError;
 use super::frame::{self, Frame, FrameError};
-use crate::http::error::ApiError;
 
 /// One answer of [`frame`]s. It holds what the connection has read ahead and one frame.
 #[derive(Debug)]
@@ -88,6 +86,21 @@ impl PeerRows {
         Ok(false)
     }
 
+    /// Leaves the peeked series, which has no rows that are wanted: the one after it can be peeked.
+    ///
+    /// # Errors
+    /// [`VolumeError`] if the answer breaks off or is damaged.
+    pub fn pass_over(&mut self) -> Result<(), VolumeError> {
+        let mut passed_over = Vec::new();
+        while self.next_batch(&mut passed_over)? {}
+        Ok(())
+    }
+
+    /// The volume that it comes from.
+    pub fn volume(&self) -> &str {
+        &self.volume
+    }
+
     fn next(&mut self, rows: &mut Vec<Row>) -> Result<Next, VolumeError> {
         let length = self.whole_frame()?;
         let bytes = self.read.get(..length).unwrap_or_default();
@@ -101,9 +114,6 @@ impl PeerRows {
             }
             Frame::End(series) if series == self.series_seen => Next::End,
             Frame::End(_) => return Err(damaged(FrameError)),
-            Frame::Failure { status, message } => {
-                return Err(self.failure(status, message));
-            }
         };
         self.read.advance(length);
         Ok(next)
@@ -137,16 +147,6 @@ impl PeerRows {
                 "its server was silent for {} s in the midst of its answer",
                 self.stall.as_secs()
             ))),
-        }
-    }
-
-    fn failure(&self, status: u16, message: &str) -> VolumeError {
-        match StatusCode::from_u16(status) {
-            Ok(status) if status.is_client_error() => VolumeError::Refused {
-                volume: self.volume.clone(),
-                refusal: ApiError::new(status, message.to_owned()),
-            },
-            _ => VolumeError::missing(&self.volume, message),
         }
     }
 }

@@ -4,35 +4,68 @@
 //! later nobody knows; so the rule is one that gives the same answer every time. A point that is to be changed is deleted
 //! first, or sent to one server.
 
+use penstock_query::Sample;
 use penstock_store::row::Row;
-
-use crate::read::ReadError;
 
 /// Rows that one call hands out at most, about.
 const BATCH_ROWS: usize = 4_096;
 
 /// Gives the next rows of a source, ascending, in place of what the buffer holds; `false` at the end.
-pub type Refill<'a> = dyn FnMut(&mut Vec<Row>) -> Result<bool, ReadError> + 'a;
+pub type Refill<'a, T, E> = dyn FnMut(&mut Vec<T>) -> Result<bool, E> + 'a;
 
-/// The rows of one series from several sources, each time once.
-#[derive(Debug, Default)]
-pub struct RowMerge {
-    lanes: Vec<Lane>,
+/// Something at a time.
+pub trait Timed: Copy {
+    /// When, in milliseconds.
+    fn millis(&self) -> i64;
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    rows: Vec<Row>,
+impl Timed for Row {
+    fn millis(&self) -> i64 {
+        self.time
+    }
+}
+
+impl Timed for Sample {
+    fn millis(&self) -> i64 {
+        self.time.millis()
+    }
+}
+
+/// The rows of one series from several sources, each time once.
+#[derive(Debug)]
+pub struct RowMerge<T> {
+    lanes: Vec<Lane<T>>,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    rows: Vec<T>,
     at: usize,
     ended: bool,
 }
 
-impl Lane {
+impl<T> Default for Lane<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            at: 0,
+            ended: false,
+        }
+    }
+}
+
+impl<T> Default for RowMerge<T> {
+    fn default() -> Self {
+        Self { lanes: Vec::new() }
+    }
+}
+
+impl<T: Timed> Lane<T> {
     fn time(&self) -> Option<i64> {
-        self.rows.get(self.at).map(|row| row.time)
+        self.rows.get(self.at).map(Timed::millis)
     }
 
-    fn refill(&mut self, refill: &mut Refill<'_>) -> Result<(), ReadError> {
+    fn refill<E>(&mut self, refill: &mut Refill<'_, T, E>) -> Result<(), E> {
         while !self.ended && self.at >= self.rows.len() {
             self.at = 0;
             self.ended = !refill(&mut self.rows)?;
@@ -44,7 +77,7 @@ impl Lane {
     }
 }
 
-impl RowMerge {
+impl<T: Timed> RowMerge<T> {
     /// Begins another series. The buffers are kept.
     pub fn begin(&mut self, sources: usize) {
         self.lanes.resize_with(sources, Lane::default);
@@ -59,11 +92,11 @@ impl RowMerge {
     ///
     /// # Errors
     /// What a source says.
-    pub fn next_batch(
+    pub fn next_batch<E>(
         &mut self,
-        sources: &mut [&mut Refill<'_>],
-        out: &mut Vec<Row>,
-    ) -> Result<bool, ReadError> {
+        sources: &mut [&mut Refill<'_, T, E>],
+        out: &mut Vec<T>,
+    ) -> Result<bool, E> {
         out.clear();
         if let ([_], [refill]) = (self.lanes.as_slice(), &mut *sources) {
             return refill(out);

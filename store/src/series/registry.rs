@@ -243,6 +243,12 @@ impl SeriesRegistry {
         self.shared.read().memory_bytes() + self.activity.read().memory_bytes() + names
     }
 
+    /// The series with a key.
+    pub fn find_key(&self, key: &SeriesKey) -> Option<SeriesId> {
+        let (resolved, _) = self.shared.read().find(key)?;
+        Some(resolved.series)
+    }
+
     /// The key of a series.
     pub fn key(&self, series: SeriesId) -> Option<SeriesKey> {
         self.shared.read().index.key(series.0)

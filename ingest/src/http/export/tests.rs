@@ -267,10 +267,11 @@ fn nobody_to_listen_ends_the_scan() {
     .unwrap();
     let selection = scope.selection(asked.into_filters());
     let scan = || {
-        story
+        let scan = story
             .store
             .scan(&selection, Timestamp::MIN, Timestamp::MAX)
-            .unwrap()
+            .unwrap();
+        UnitedScan::new(scan, Vec::new(), 0)
     };
     let mut sent = 0;
     let rendered = render(&mut scan(), &mut LineRenderer::new(100), &mut |_| {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use http::StatusCode;
 use penstock_model::Clock;
 use penstock_query::{Exceeded, JsonResults, Limits, Query, RunContext, RunError, run};
-use penstock_store::SeriesId;
 use penstock_store::error::{AppendError, WithCauses};
 use penstock_store::store::Store;
 use penstock_tenancy::ReadLimits;
@@ -15,7 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::error::ApiError;
 use crate::http::pieces::PieceSender;
-use crate::read::{Reader, SourceError, StoreSource};
+use crate::read::united_source::Opened;
+use crate::read::{Reader, SourceError, StoreSource, UnitedSource};
+use crate::volumes::{Asker, Window};
 
 /// What a query needs.
 pub(super) struct Job {
@@ -23,6 +24,8 @@ pub(super) struct Job {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) query: Query,
     pub(super) reader: Reader,
+    /// Asks the servers of other volumes.
+    pub(super) asker: Asker,
     pub(super) _turn: OwnedSemaphorePermit,
 }
 
@@ -42,7 +45,8 @@ impl Job {
     fn answer(&self, pieces: &mut PieceSender) -> Result<(), Ended> {
         let scope = self.reader.scope().clone();
         let source = StoreSource::new(self.store.clone(), scope, self.query.show_tsuids);
-        let mut source = source.map_err(|error| self.unreadable(&SourceError::Store(error)))?;
+        let source = source.map_err(|error| self.unreadable(SourceError::Store(error)))?;
+        let mut source = UnitedSource::new(source, self.asker.clone());
         let watch = pieces.watch();
         let context = RunContext {
             limits: limits(self.reader.scope().limits()),
@@ -60,15 +64,21 @@ impl Job {
     }
 
     /// Deletes what has been answered. The end of the answer is held back until that is on stable storage.
-    fn delete(&self, series: &[SeriesId]) -> Result<(), Ended> {
+    fn delete(&self, opened: &Opened) -> Result<(), Ended> {
         let (tenant, query) = (self.reader.scope().tenant(), &self.query);
         let deleted = self
             .store
-            .delete_series(tenant, series, query.start, query.end)
+            .delete_series(tenant, &opened.own, query.start, query.end)
             .map_err(|error| Ended::Refused(ApiError::not_deleted(&error)))?;
         self.store
             .wait_durable(deleted.sequence)
             .map_err(|_| Ended::Refused(ApiError::not_deleted(&AppendError::Stopped)))?;
+        let window = Window {
+            from: query.start,
+            to: query.end,
+        };
+        let elsewhere = opened.delete_elsewhere(window);
+        elsewhere.map_err(|error| Ended::Refused(error.into()))?;
         let token = self.reader.grant().token();
         tracing::info!(%tenant, %token, series = deleted.series, "samples deleted by a query");
         Ok(())
@@ -78,24 +88,19 @@ impl Job {
         match error {
             RunError::Sink(_) | RunError::Exceeded(Exceeded::Cancelled) => Ended::Gone,
             RunError::Exceeded(exceeded) => Ended::Refused(refuse_exceeded(exceeded)),
-            RunError::Source(error) => self.unreadable(&error),
+            RunError::Source(error) => self.unreadable(error),
             error @ (RunError::UnknownName { .. } | RunError::Infinite { .. }) => {
                 Ended::Refused(ApiError::bad_request(error.to_string()))
             }
         }
     }
 
-    fn unreadable(&self, error: &SourceError) -> Ended {
-        Ended::Refused(match error {
-            unknown @ (SourceError::Tsuid(_) | SourceError::Name { .. }) => {
-                ApiError::bad_request(unknown.to_string())
-            }
-            SourceError::Store(error) => {
-                let tenant = self.reader.scope().tenant();
-                tracing::error!(error = %WithCauses(error), %tenant, "query failed");
-                ApiError::unreadable(error)
-            }
-        })
+    fn unreadable(&self, error: SourceError) -> Ended {
+        if let SourceError::Store(error) = &error {
+            let tenant = self.reader.scope().tenant();
+            tracing::error!(error = %WithCauses(error), %tenant, "query failed");
+        }
+        Ended::Refused(error.into())
     }
 }
 

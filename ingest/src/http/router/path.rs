@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use crate::http::error::ApiError;
 
 /// Endpoints that exist only under `/api/v1`, of `KairosDB`, `VictoriaMetrics` and Prometheus. Their further segments count.
-const V1_ONLY: [&str; 3] = ["export", "admin", "health"];
+const V1_ONLY: [&str; 4] = ["export", "admin", "health", "volume"];
 
 /// Endpoints whose second segment counts, and which ones it may be; an empty list means any. All else behind an
 /// endpoint does not count.

@@ -5,6 +5,7 @@ use penstock_store::SeriesId;
 use proptest::prelude::*;
 
 use super::*;
+use crate::read::ReadError;
 
 fn row(time: i64, value: i64) -> Row {
     Row::new(
@@ -49,7 +50,7 @@ proptest! {
         for _ in 0..2 {
             merge.begin(refills.len());
         }
-        let mut sources: Vec<&mut Refill<'_>> = refills.iter_mut().map(|refill| refill as _).collect();
+        let mut sources: Vec<&mut Refill<'_, Row, ReadError>> = refills.iter_mut().map(|refill| refill as _).collect();
         let (mut found, mut batch) = (Vec::new(), Vec::new());
         while merge.next_batch(&mut sources, &mut batch).unwrap() {
             found.append(&mut batch);
