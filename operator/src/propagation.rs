@@ -25,3 +25,6 @@ pub use pod_port::{Answer, KeyUse, PodPort, PodPortError, Report, TenantUse};
 pub use roster::{Needs, PodFacts, Roster, STARTING_MAX};
 pub use usage::Usage;
 pub use watch::{IngestWatch, Seen};
+
+#[cfg(test)]
+mod tests;

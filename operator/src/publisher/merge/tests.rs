@@ -230,6 +230,16 @@ fn one_bad_entry_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn a_ledger_that_must_differ_has_the_service_too() {
+    let first = Moment {
+        must_differ: true,
+        ..moment(NOW)
+    };
+    let (ledger, _) = merge(&Committed::default(), &[], Some(&service()), first);
+    assert_eq!(ledger.unwrap().check(), Ok(()));
+}
+
+#[test]
 fn a_service_is_part_of_the_ledger_and_bad_volumes_are_not() {
     let volume = |name: &str, address: &str| LedgerVolume {
         name: name.to_owned(),
