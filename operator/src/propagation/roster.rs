@@ -36,6 +36,8 @@ struct Pod {
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     pods: BTreeMap<String, Pod>,
+    /// Whether anybody has said which pods run: to know of none is not to know that there is none.
+    is_known: bool,
 }
 
 /// What a change waits for.
@@ -50,6 +52,7 @@ pub enum Needs {
 impl Roster {
     /// Takes what the API server says now. Pods that are not named are gone.
     pub fn set(&mut self, pods: impl IntoIterator<Item = PodFacts>, now: Duration) {
+        self.is_known = true;
         let mut before = std::mem::take(&mut self.pods);
         for facts in pods {
             let pod = match before.remove(&facts.name) {
@@ -84,6 +87,9 @@ impl Roster {
     pub fn reach(&self, needs: Needs, now: Duration) -> Option<u64> {
         if needs == Needs::ReadyPods && !self.pods.values().any(|pod| pod.facts.ready) {
             return None;
+        }
+        if !self.is_known {
+            return Some(0);
         }
         let awaited = self.awaited(needs, now).map(|pod| pod.confirmed);
         Some(awaited.min().unwrap_or(u64::MAX))

@@ -53,14 +53,16 @@ impl Publisher {
         let committed = ledger.map_or_else(Committed::default, |ledger| {
             Committed::new(Arc::new(ledger))
         });
-        metrics.ledger_revision.set(committed.revision());
+        let revision = committed.revision();
+        metrics.ledger_revision.set(revision);
         let shared = Shared {
             since: clock.monotonic(),
             desk: Mutex::new(Desk::new(Arc::new(committed))),
             work: Notify::new(),
             moved: Notify::new(),
             newest: watch::Sender::new(document.map(Arc::new)),
-            reported: watch::Sender::new(found.reported),
+            // A pod that has the very ledger that was found has nothing to be outgrown.
+            reported: watch::Sender::new(found.reported.filter(|told| *told > revision)),
             origin: found.origin,
             wakes: Wakes::default(),
             clock,

@@ -23,7 +23,14 @@ fn roster(pods: &[PodFacts]) -> Roster {
 
 #[test]
 fn without_a_ready_pod_nothing_is_handed_out_but_everything_may_be_taken_away() {
-    let none = Roster::default();
+    let unknown = Roster::default();
+    assert_eq!(unknown.reach(Needs::ReadyPods, at(0)), None);
+    assert_eq!(
+        unknown.reach(Needs::AllPods, at(0)),
+        Some(0),
+        "nobody has said that there is none"
+    );
+    let none = roster(&[]);
     assert_eq!(none.reach(Needs::ReadyPods, at(0)), None);
     assert_eq!(none.reach(Needs::AllPods, at(0)), Some(u64::MAX));
     let starting = roster(&[pod("a", false)]);
