@@ -11,6 +11,7 @@
 //! the log might still lose ever reaches a block. Flush turns all encoded parts into disk blocks.
 
 pub(crate) mod active;
+mod page;
 pub(crate) mod sealed;
 
 pub(crate) use active::{ActiveRows, RowsView};

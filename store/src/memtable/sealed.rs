@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use penstock_model::Day;
 
-use super::active::{Page, RecordMarks, RowsView, Span, keep_last_of_equal_times};
+use super::active::{RecordMarks, RowsView, Span, keep_last_of_equal_times};
+use super::page::Page;
 use crate::block::{Block, BlockBuilder, BlockMeta, BlockSource};
 use crate::chunk::Packing;
 use crate::error::StoreError;
@@ -18,12 +19,12 @@ use crate::series::{SeriesRegistry, UnknownSeries};
 pub(crate) struct UnsortedPart {
     span: Span,
     rows: usize,
-    pages: Vec<Page>,
+    pages: Vec<Arc<Page>>,
     marks: RecordMarks,
 }
 
 impl UnsortedPart {
-    pub(crate) fn new(span: Span, pages: Vec<Page>, marks: RecordMarks) -> Self {
+    pub(crate) fn new(span: Span, pages: Vec<Arc<Page>>, marks: RecordMarks) -> Self {
         Self {
             span,
             rows: pages.iter().map(|page| page.len()).sum(),
@@ -85,7 +86,7 @@ struct SeriesSorter {
 }
 
 impl SeriesSorter {
-    fn new(pages: &[Page], registry: &SeriesRegistry) -> Result<Self, UnknownSeries> {
+    fn new(pages: &[Arc<Page>], registry: &SeriesRegistry) -> Result<Self, UnknownSeries> {
         let mut counts: Vec<u32> = Vec::new();
         for row in pages.iter().flat_map(|page| page.iter()) {
             let at = row.series.0 as usize;
