@@ -29,6 +29,9 @@ stories![
     foreign_secret,
     operator_killed,
     ingest_killed,
+    ledger_secret,
+    namespaces,
+    scaled,
     upgrade,
     uninstall,
 ];

@@ -15,7 +15,7 @@ const TEAMS: usize = 4;
 const TOKENS: usize = 25;
 
 /// From `kubectl apply` to a key that works.
-const GOAL: Duration = Duration::from_secs(3);
+const GOAL: &str = "3000 ms";
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
@@ -33,9 +33,7 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     for team in measured {
         team?.into_iter().for_each(|duration| figures.add(duration));
     }
-    figures.print("apply a WriteToken until its key is taken by every pod");
-    let typical = figures.percentile(50);
-    ensure!(typical <= GOAL, "a key takes {typical:?}, users are promised {GOAL:?}");
+    figures.print("apply a WriteToken until its key is taken by every pod", GOAL);
     Ok(())
 }
 
