@@ -45,7 +45,7 @@ use authority::{Authority, AuthorityError};
 use greeting::{TokenFiles, greeting};
 use publisher::{PublishError, Publisher};
 use refresh::{RefreshError, Refresher};
-use watch::{Settling, watch};
+use watch::{Settling, watch, watch_removals};
 
 /// How often the certificate's age is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_mins(1);
@@ -157,21 +157,34 @@ fn serve(
     clock: &dyn Clock,
 ) -> Result<(), StandaloneError> {
     let (wake, woken) = mpsc::channel();
-    let changed = wake.clone();
-    // A send fails only when the loop is over.
-    let watching = watch(&settings.manifests, move || {
-        drop(changed.send(Wake::Changed));
-    });
-    let mut watcher = watching.map_err(|source| StandaloneError::Watch {
-        path: settings.manifests.clone(),
+    let changed = || {
+        let wake = wake.clone();
+        // A send fails only when the loop is over.
+        move || drop(wake.send(Wake::Changed))
+    };
+    let failed = |path: &Path, source| StandaloneError::Watch {
+        path: path.to_owned(),
         source,
-    })?;
-    server.on_stop(move || drop(wake.send(Wake::Stopping)));
+    };
+    let mut watcher = watch(&settings.manifests, changed())
+        .map_err(|source| failed(&settings.manifests, source))?;
+    let stopping = wake.clone();
+    server.on_stop(move || drop(stopping.send(Wake::Stopping)));
     let port = server.addresses().tls.map_or(0, |address| address.port());
     let endpoints = settings.endpoints(port, authority.certificate());
     let authority_name = endpoints.authority();
     let mut refresher = Refresher::new(&settings.manifests, &settings.data, publisher, endpoints);
     refresher.refresh(clock.now(), |ledger| server.load_ledger(ledger))?;
+    // Whoever removes a key's file asks for a new key.
+    let key_files = settings.data.join("secrets");
+    durable::create_folder(&key_files).map_err(|source| StandaloneError::Data {
+        path: key_files.clone(),
+        source,
+    })?;
+    let _key_watcher = watch_removals(&key_files, "key", changed())
+        .map_err(|source| failed(&key_files, source))?;
+    // One that went before the watch began is found by another look.
+    changed()();
     if server.wait_until_listening() {
         say(&refresher.greeting(server.addresses(), &authority_name));
     }

@@ -163,3 +163,22 @@ fn a_broken_manifest_is_reported_with_file_and_field_and_changes_nothing() -> Re
     }
     Ok(())
 }
+
+#[test]
+fn a_removed_key_file_asks_for_a_new_key() -> Result<()> {
+    let server = Standalone::start()?;
+    let old = server.token("device")?;
+    let post = |token: &Token| {
+        let body = r#"{"metric":"m","value":1}"#;
+        Http::connect(&server.tls()?)?.post("/api/put", &token.basic(), body)
+    };
+    assert_eq!(post(&old)?.status, 204);
+    std::fs::remove_file(server.data().join("secrets/default/device/key"))?;
+    let new = wait::until("a new key stands there", || {
+        let token = server.token("device")?;
+        Ok((token.basic() != old.basic()).then_some(token))
+    })?;
+    assert_eq!(post(&new)?.status, 204);
+    assert_eq!(post(&old)?.status, 401);
+    Ok(())
+}

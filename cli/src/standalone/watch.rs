@@ -67,6 +67,28 @@ pub(crate) fn watch(
     Ok(watcher)
 }
 
+/// Calls `removed` whenever a file of this name is removed anywhere below the folder, on a thread of its own, as long
+/// as the watcher lives.
+///
+/// # Errors
+/// The system refuses to watch the folder.
+pub(crate) fn watch_removals(
+    folder: &Path,
+    file_name: &'static str,
+    removed: impl Fn() + Send + 'static,
+) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let is_removal = |event: Event| {
+            event.kind.is_remove() && event.paths.iter().any(|path| path.ends_with(file_name))
+        };
+        if event.map_or(true, is_removal) {
+            removed();
+        }
+    })?;
+    watcher.watch(folder, RecursiveMode::Recursive)?;
+    Ok(watcher)
+}
+
 /// Watches the folder again, if it is another one than before. While there is none, reading it fails and is tried again.
 pub(crate) fn again(watcher: &mut RecommendedWatcher, folder: &Path) {
     if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
