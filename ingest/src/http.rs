@@ -32,5 +32,6 @@ mod series_arguments;
 mod stats;
 mod suggest;
 mod uid;
+mod united;
 mod unread;
 pub mod volume;

@@ -58,6 +58,22 @@ impl Reach {
         Some((from, to))
     }
 
+    /// The request as other servers get it if nothing in it means another moment there.
+    pub(super) fn passed_on_as_it_is<'a>(
+        &'a self,
+        path_and_query: &'a str,
+        body: Bytes,
+    ) -> Question<'a> {
+        Question {
+            caller: &self.caller,
+            method: Method::GET,
+            path_and_query,
+            content_type: None,
+            body,
+            window: None,
+        }
+    }
+
     /// The request as other servers get it: a form, and the moments that it means here.
     pub(super) fn question<'a>(
         &'a self,

@@ -34,8 +34,7 @@ use super::credentials::Claim;
 use super::error::ApiError;
 use super::unread::Unread;
 use super::{
-    catalog, delete_series, export, health, last, put, query, rollup, search, stats, suggest, uid,
-    volume,
+    catalog, delete_series, export, health, put, query, rollup, search, stats, uid, united, volume,
 };
 use crate::auth::{AuthError, Grant};
 use crate::read::Reader;
@@ -167,7 +166,7 @@ pub(crate) fn router(context: HttpContext) -> Router {
         )
         .route(
             "/api/query/last",
-            endpoint(get(last::last).post(last::last)),
+            endpoint(get(united::last).post(united::last)),
         )
         .route(
             "/api/v1/export",
@@ -202,12 +201,12 @@ fn for_other_servers() -> Router<HttpContext> {
 
 /// What a read token finds out about names and series.
 fn lookups() -> Router<HttpContext> {
-    let suggest = || endpoint(get(suggest::suggest).post(suggest::suggest));
+    let suggest = || endpoint(get(united::suggest).post(united::suggest));
     Router::new()
         .route("/api/suggest", suggest())
         .route("/suggest", suggest())
         .route("/api/search", any(search::no_kind))
-        .route("/api/search/{kind}", any(search::search))
+        .route("/api/search/{kind}", any(united::search))
         .route("/api/uid", any(uid::not_implemented))
         .route(
             "/api/uid/{operation}",

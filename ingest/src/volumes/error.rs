@@ -58,6 +58,11 @@ impl VolumeError {
         )
     }
 
+    /// Its server's answer is none.
+    pub fn broken(volume: &LedgerVolume, reason: impl Into<String>) -> Self {
+        Self::missing(&volume.name, reason)
+    }
+
     pub(super) fn unreachable(volume: &LedgerVolume, error: &(dyn Error + 'static)) -> Self {
         Self::missing(&volume.name, with_causes(error))
     }

@@ -184,3 +184,41 @@ fn a_delete_reaches_every_volume() {
         assert_eq!(left, [("b".to_owned(), vec![(100, 2)])]);
     }
 }
+
+#[test]
+fn names_and_newest_points_are_those_of_all_volumes() {
+    let fleet = Fleet::start();
+    fleet.put(0, "cpu", "a", &[(T, 1)]);
+    fleet.put(1, "cpu", "b", &[(T, 2)]);
+    fleet.put(2, "cpu", "a", &[(T + 10, 3)]);
+    fleet.put(2, "disk", "c", &[(T, 4)]);
+    for at in 0..3 {
+        let names = |query: &str| fleet.get(at, &format!("/api/suggest?{query}")).json();
+        assert_eq!(names("type=metrics"), json!(["cpu", "disk"]));
+        assert_eq!(names("type=tagv&max=2"), json!(["a", "b"]));
+        let found = fleet.get(at, "/api/search/lookup?m=cpu").json();
+        assert_eq!(found["totalResults"], 2, "{found}");
+        let elsewhere = fleet
+            .get(at, "/api/search/lookup?m=disk%7Bhost=c%7D")
+            .json();
+        assert_eq!(
+            elsewhere["results"][0]["tags"],
+            json!({"host": "c"}),
+            "{elsewhere}"
+        );
+        let unknown = fleet.get(at, "/api/search/lookup?m=none");
+        assert_eq!(unknown.status, 404, "{unknown:?}");
+        let newest = fleet
+            .get(
+                at,
+                "/api/query/last?timeseries=cpu%7Bhost=a%7D&resolve=true",
+            )
+            .json();
+        assert_eq!(newest.as_array().unwrap().len(), 1, "{newest}");
+        assert_eq!(newest[0]["value"], "3", "{newest}");
+        let newest = fleet
+            .get(at, "/api/query/last?timeseries=disk&resolve=true")
+            .json();
+        assert_eq!(newest[0]["value"], "4", "{newest}");
+    }
+}

@@ -20,6 +20,9 @@ fn a_volume_that_cannot_be_reached_is_named() {
         EXPORT.to_owned(),
         format!("/api/query?start={T}&m=sum:m"),
         format!("/api/query?start={T}&m=sum:elsewhere"),
+        "/api/suggest?type=metrics".to_owned(),
+        "/api/search/lookup?m=m".to_owned(),
+        "/api/query/last?timeseries=m".to_owned(),
     ];
     for path in &paths {
         let refused = fleet.get(0, path);
