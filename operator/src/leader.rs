@@ -110,7 +110,7 @@ impl Leader {
         // Pods cannot start without a certificate.
         pki.step().await?;
         let writer = Writer::new(publisher.clone(), secrets, signer);
-        let (dispatch, _usage) = Dispatch::new(publisher.clone(), port);
+        let dispatch = Dispatch::new(publisher.clone(), port);
         let controllers = controllers::run(Arc::new(self.context(publisher.clone(), trust)));
         Ok(tokio::select! {
             () = controllers => LeaderError::Ended("reconciling"),

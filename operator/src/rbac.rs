@@ -128,7 +128,7 @@ pub fn served_rules() -> Vec<Rule> {
         Rule {
             group: "",
             resources: &["secrets"],
-            verbs: &["get", "list", "watch", "create", "update", "delete"],
+            verbs: &["get", "list", "watch", "create", "update"],
             names: Names::Any,
             why: "Tokens are handed out as Secrets, under names that people choose.",
         },
@@ -147,7 +147,7 @@ pub fn cluster_rules() -> Vec<Rule> {
     vec![Rule {
         group: "",
         resources: &["namespaces"],
-        verbs: &["get", "list", "watch"],
+        verbs: &["list", "watch"],
         names: Names::Any,
         why: "Which namespaces the selector of an application means.",
     }]

@@ -1,7 +1,6 @@
 //! Keeps a courier for each running pod.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -17,25 +16,18 @@ use crate::publisher::Publisher;
 pub struct Dispatch {
     publisher: Publisher,
     port: PodPort,
-    usage: usage::Sender,
 }
 
 impl Dispatch {
-    /// With what the pods use, as they tell it.
-    pub fn new(publisher: Publisher, port: PodPort) -> (Self, watch::Receiver<Arc<usage::Usage>>) {
-        let (usage, receiver) = usage::channel();
-        let dispatch = Self {
-            publisher,
-            port,
-            usage,
-        };
-        (dispatch, receiver)
+    /// Nothing is delivered before [`Dispatch::run`].
+    pub fn new(publisher: Publisher, port: PodPort) -> Self {
+        Self { publisher, port }
     }
 
     /// Follows the watch. Never ends before it does.
     pub async fn run(self, mut seen: watch::Receiver<Seen>) {
         let mut couriers = Couriers::default();
-        let asking = usage::ask(self.port.clone(), seen.clone(), Arc::clone(&self.usage));
+        let asking = usage::ask(self.port.clone(), seen.clone(), self.publisher.clone());
         let following = async {
             loop {
                 let Seen { pods, service } = seen.borrow_and_update().clone();

@@ -62,7 +62,7 @@ impl Leader {
         // Whoever keeps the sender could replace the key; nobody does here.
         let (_, signer) = watch::channel(Arc::new(signer));
         let writer = Writer::new(publisher.clone(), secrets, signer);
-        let (dispatch, _) = Dispatch::new(publisher.clone(), port.clone());
+        let dispatch = Dispatch::new(publisher.clone(), port.clone());
         let (seen, now) = watch::channel(Seen {
             pods: Some(pods),
             service: Some(Service {

@@ -1,7 +1,6 @@
 //! What the pods use, all together, as far as they have told.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,6 +11,7 @@ use tokio::time::sleep;
 
 use super::pod_port::{PodPort, Report};
 use super::watch::Seen;
+use crate::publisher::Publisher;
 
 /// How often the pods are asked. They flush their own figures once a minute.
 const ASK_EVERY: Duration = Duration::from_mins(1);
@@ -21,13 +21,6 @@ const ASK_EVERY: Duration = Duration::from_mins(1);
 pub struct Usage {
     last_used: HashMap<(TokenId, String), Timestamp>,
     tenants: BTreeMap<TenantId, (u64, u64)>,
-}
-
-pub(super) type Sender = Arc<watch::Sender<Arc<Usage>>>;
-
-pub(super) fn channel() -> (Sender, watch::Receiver<Arc<Usage>>) {
-    let (sender, receiver) = watch::channel(Arc::default());
-    (Arc::new(sender), receiver)
 }
 
 impl Usage {
@@ -68,7 +61,7 @@ impl Usage {
 }
 
 /// Asks all pods, again and again. Never ends.
-pub(super) async fn ask(port: PodPort, seen: watch::Receiver<Seen>, usage: Sender) {
+pub(super) async fn ask(port: PodPort, seen: watch::Receiver<Seen>, publisher: Publisher) {
     loop {
         let pods = seen.borrow().pods.clone().unwrap_or_default();
         let addresses = pods.iter().filter_map(|pod| pod.address);
@@ -78,11 +71,7 @@ pub(super) async fn ask(port: PodPort, seen: watch::Receiver<Seen>, usage: Sende
         for report in reports.iter().flatten() {
             now.add(report);
         }
-        usage.send_if_modified(|before| {
-            let differs = **before != now;
-            *before = Arc::new(now);
-            differs
-        });
+        publisher.set_usage(now);
         sleep(ASK_EVERY).await;
     }
 }

@@ -18,7 +18,7 @@ use super::found::{Found, Origin};
 use super::merge::{Service, check_service};
 use super::progress::Progress;
 use super::wakes::Wakes;
-use crate::propagation::PodFacts;
+use crate::propagation::{PodFacts, Usage};
 use crate::telemetry::Metrics;
 
 /// The publisher as everybody sees it. Clones are the same one.
@@ -38,6 +38,7 @@ pub(super) struct Shared {
     /// The highest revision that a pod has reported.
     pub(super) reported: watch::Sender<Option<u64>>,
     origin: Origin,
+    usage: watch::Sender<Arc<Usage>>,
     pub(super) wakes: Wakes,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
@@ -64,6 +65,7 @@ impl Publisher {
             // A pod that has the very ledger that was found has nothing to be outgrown.
             reported: watch::Sender::new(found.reported.filter(|told| *told > revision)),
             origin: found.origin,
+            usage: watch::Sender::default(),
             wakes: Wakes::default(),
             clock,
             metrics,
@@ -186,6 +188,19 @@ impl Publisher {
             );
             self.shared.work.notify_one();
         }
+    }
+
+    /// What keys and tenants use, as the pods told it within the last minute.
+    pub fn usage(&self) -> watch::Receiver<Arc<Usage>> {
+        self.shared.usage.subscribe()
+    }
+
+    pub(crate) fn set_usage(&self, now: Usage) {
+        self.shared.usage.send_if_modified(|before| {
+            let differs = **before != now;
+            *before = Arc::new(now);
+            differs
+        });
     }
 
     pub(crate) fn count_failure(&self) {

@@ -72,7 +72,7 @@
 # Tokens are handed out as Secrets, under names that people choose.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list, watch, create, update, delete]
+  verbs: [get, list, watch, create, update]
 # What a person would ask about.
 - apiGroups: ["events.k8s.io"]
   resources: [events]
@@ -84,5 +84,5 @@
 # Which namespaces the selector of an application means.
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}

@@ -11,6 +11,8 @@ use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::rbac::served_rules;
+
 /// Clones are the same server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Server(Arc<Mutex<State>>);
@@ -166,6 +168,7 @@ impl State {
             .get(2)
             .map(|sub| format!("/{sub}"))
             .unwrap_or_default();
+        check_granted(method, &format!("{}{status}", parts[0]));
         let number = self.calls.len();
         self.calls.push(format!("{method} {shown}{status}"));
         if parts[0] != "secrets" {
@@ -209,6 +212,24 @@ impl State {
         self.objects.insert(key.to_owned(), object.clone());
         object
     }
+}
+
+/// What is done and not in the table of rights would fail on a real cluster.
+fn check_granted(method: &str, resource: &str) {
+    let verb = match method {
+        "GET" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        _ => "patch",
+    };
+    let group = match resource {
+        "secrets" => "",
+        "events" => "events.k8s.io",
+        _ => penstock_api::GROUP,
+    };
+    let mut rules = served_rules().into_iter();
+    let is_granted = rules.any(|rule| rule.grants(verb, group, resource, ""));
+    assert!(is_granted, "{verb} {resource} is not granted");
 }
 
 fn refusal(code: u16, message: &str) -> (StatusCode, Value) {
