@@ -11,18 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const KILLS: u32 = 12;
+const KILLS: u32 = 6;
 
 /// Each kill comes this much later after its rotation was asked for than the last, so that all steps are met.
-const STEP: Duration = Duration::from_millis(15);
+const STEP: Duration = Duration::from_millis(30);
 
-/// A lease must run out, and be taken, before the next rotation goes on.
-const TAKEOVER_LIMIT: Duration = Duration::from_mins(2);
+/// A lease must run out, and be taken, before the next rotation goes on; and when four keys are taken, a new leader drops
+/// those that were never handed out only after two minutes.
+const TAKEOVER_LIMIT: Duration = Duration::from_mins(4);
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
     penstock.application("greenhouse", &json!({}))?;
-    penstock.write_token("device", "greenhouse", &json!({"rotation": {"overlap": "1h"}}))?;
+    penstock.write_token("device", "greenhouse", &json!({"rotation": {"overlap": "10s"}}))?;
     penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
     let pods = penstock.each_pod()?;
     let over = AtomicBool::new(false);
