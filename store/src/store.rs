@@ -291,7 +291,7 @@ impl Store {
     }
 
     /// Says that somebody waits: what is pending is written as soon as the disk is free and those have come who are
-    /// expected to come too, a millisecond later at most.
+    /// expected to come too, a few milliseconds later at most.
     pub fn request_sync(&self) {
         self.inner.shared.request_sync();
     }

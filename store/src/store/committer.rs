@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::gathering::HOLD_MAX;
+use super::gathering::HOLD_STEP;
 use super::log::PendingRecords;
 use super::shared::Shared;
 use crate::error::{ErrorKind, StoreError, WithCauses};
@@ -79,12 +79,21 @@ impl Committer {
                 if log.maintenance_ended {
                     return false;
                 }
-                self.shared.work.wait(&mut log);
-                held = Duration::ZERO;
+                if held.is_zero() {
+                    // Under load the next record comes within a step, and its writer need not wake anybody.
+                    if self.shared.work.wait_for(&mut log, HOLD_STEP).timed_out() {
+                        held = HOLD_STEP;
+                    }
+                } else {
+                    log.committer_sleeps = true;
+                    self.shared.work.wait(&mut log);
+                    log.committer_sleeps = false;
+                    held = Duration::ZERO;
+                }
                 continue;
             }
             let hold_max = if log.gathering.is_awaited() {
-                HOLD_MAX
+                log.gathering.hold_max()
             } else {
                 config.lazy_sync
             };
@@ -92,8 +101,8 @@ impl Committer {
             if log.gathering.is_complete() || log.closing || enough || held >= hold_max {
                 return true;
             }
-            if self.shared.work.wait_for(&mut log, HOLD_MAX).timed_out() {
-                held = held.saturating_add(HOLD_MAX);
+            if self.shared.work.wait_for(&mut log, HOLD_STEP).timed_out() {
+                held = held.saturating_add(HOLD_STEP);
             }
         }
     }

@@ -2,13 +2,22 @@
 //!
 //! A sync costs the same whatever it covers. With one writer that waits, holding back gains nothing; with sixty
 //! that come again as soon as they are answered, a sync for each two of them costs more than their points. So
-//! the committer waits for as many as came together lately, [`HOLD_MAX`] at most: more than expected raise the
-//! expectation at once, a hold in vain lowers it to what came, and now and then one more is tried.
+//! the committer waits for as many as came together lately: more than expected raise the expectation at once, a
+//! hold in vain lowers it to what came, and now and then one more is tried.
+//!
+//! The hold has an end, which is further off the more are expected: on one core they come one after another.
 
 use std::time::Duration;
 
-/// How long a group is held back at most for further writers.
-pub(crate) const HOLD_MAX: Duration = Duration::from_millis(1);
+/// The unit in which the committer waits, and how long a group is held back at least before it goes without those
+/// who are missing.
+pub(crate) const HOLD_STEP: Duration = Duration::from_millis(1);
+
+/// So many writers are read and parsed in one step, on one core, if their requests are small.
+const WRITERS_PER_STEP: u32 = 16;
+
+/// How long a group is held back at most.
+const HOLD_STEPS_MAX: u32 = 4;
 
 /// After so many groups one more writer is expected, to notice that there are more.
 const TRY_MORE_AFTER: u32 = 16;
@@ -44,6 +53,12 @@ impl Gathering {
     /// Whether anybody waits.
     pub(crate) const fn is_awaited(&self) -> bool {
         self.waiting > 0
+    }
+
+    /// How long a group that is awaited may be held back for those who are missing.
+    pub(crate) fn hold_max(&self) -> Duration {
+        let steps = self.expected.div_ceil(WRITERS_PER_STEP);
+        HOLD_STEP * steps.clamp(1, HOLD_STEPS_MAX)
     }
 
     /// The group is taken, with those who wait for it.
@@ -111,6 +126,21 @@ mod tests {
         assert!(
             gathering.add(),
             "the forty are gone: nobody waits for them twice"
+        );
+    }
+
+    #[test]
+    fn a_hold_is_longer_for_many_and_has_an_end() {
+        let hold = |expected| {
+            let gathering = Gathering {
+                expected,
+                ..Gathering::new()
+            };
+            gathering.hold_max().as_millis()
+        };
+        assert_eq!(
+            [0, 1, 16, 17, 64, 65, u32::MAX].map(hold),
+            [1, 1, 1, 2, 4, 4, 4]
         );
     }
 

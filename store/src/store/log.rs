@@ -24,6 +24,8 @@ pub(crate) struct Log {
     pub(crate) layers: Arc<Layers>,
     /// Who waits for what is pending.
     pub(crate) gathering: Gathering,
+    /// The committer waits without an end: the next record has to wake it.
+    pub(crate) committer_sleeps: bool,
     /// No append any more; what is pending is still written. Definitions may still come.
     pub(crate) closing: bool,
     /// Nobody waits for a flush any more, so the committer may end as soon as nothing is pending.
@@ -48,6 +50,7 @@ impl Log {
             active,
             layers: Arc::new(layers),
             gathering: Gathering::new(),
+            committer_sleeps: false,
             closing: false,
             maintenance_ended: false,
         }

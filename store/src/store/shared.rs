@@ -196,15 +196,15 @@ impl Shared {
         self.durable_changed.notify_all();
     }
 
-    /// Does something under the append lock and wakes the committer if there is new work for it.
+    /// Does something under the append lock and wakes the committer if it would not notice in time.
     pub(crate) fn push<T>(&self, change: impl FnOnce(&mut Log) -> T) -> T {
         let mut log = self.log.lock();
-        let was_empty = log.pending.is_empty();
         let before = log.pending.bytes.len();
         let result = change(&mut log);
         let now = log.pending.bytes.len();
         let lazy = self.config.lazy_sync_bytes;
-        let wake = (was_empty && now > 0) || (before < lazy && now >= lazy);
+        let sleeps = now > 0 && std::mem::take(&mut log.committer_sleeps);
+        let wake = sleeps || (before < lazy && now >= lazy);
         self.measure(&log);
         drop(log);
         if wake {
