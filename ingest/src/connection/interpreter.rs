@@ -154,11 +154,11 @@ impl<'a> Interpreter<'a> {
                 }
             };
             // The common case, before anything else is asked.
-            let step = match scan_line(line, profile) {
-                Ok(Command::Put(point)) => self.store(Verb::Put, &point, batch, output),
-                Ok(Command::Rollup(point)) => self.store(Verb::Rollup, &point, batch, output),
-                Ok(command) => self.obey(&command, profile, output),
-                Err(error) => bad_line(&self.scan_failed(&error), output),
+            let step = match &scan_line(line, profile) {
+                Ok(Command::Put(point)) => self.store(Verb::Put, point, batch, output),
+                Ok(Command::Rollup(point)) => self.store(Verb::Rollup, point, batch, output),
+                Ok(command) => self.obey(command, profile, output),
+                Err(error) => bad_line(&self.scan_failed(error), output),
             };
             if let Some(step) = step {
                 return step;

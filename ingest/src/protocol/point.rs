@@ -58,16 +58,19 @@ impl Point<'_> {
     /// Two series have the same one only by the accident of a 128-bit hash.
     #[inline]
     pub fn fingerprint(&self) -> u128 {
-        let metric = xxh3_128(self.metric);
-        // Both halves of the metric's hash take part: one as seed, both mixed in at the end.
-        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-        let seed = metric as u64;
-        let tags = self.tags.hash(seed) ^ metric.rotate_left(64);
+        let names = names_fingerprint(self.metric, self.tags.hash());
         match self.kind {
-            SeriesKind::Raw => tags,
-            _ => xxh3_128_with_seed(&tags.to_le_bytes(), kind_hash(&self.kind)),
+            SeriesKind::Raw => names,
+            _ => xxh3_128_with_seed(&names.to_le_bytes(), kind_hash(&self.kind)),
         }
     }
+}
+
+/// The fingerprint of raw data, from its metric and the hash of its tags.
+#[inline]
+pub(crate) fn names_fingerprint(metric: &[u8], tags_hash: u128) -> u128 {
+    // Two good hashes of different things: that their sums agree is as much of an accident as that one of them does.
+    xxh3_128(metric).rotate_left(64) ^ tags_hash
 }
 
 /// The largest timestamp that is seconds: it fits 32 bits.

@@ -35,6 +35,7 @@ pub struct RawTags<'a> {
     form: TagForm,
     head: &'a [u8],
     tail: &'a [u8],
+    hash: u128,
 }
 
 /// A pair's raw bytes; the value is `None` where a body says null.
@@ -46,31 +47,41 @@ pub struct InvalidTag<'a>(pub &'a [u8]);
 
 impl<'a> RawTags<'a> {
     /// No tags at all.
-    pub const NONE: Self = Self::new(TagForm::Json, &[]);
+    pub const NONE: Self = Self {
+        form: TagForm::Json,
+        head: &[],
+        tail: &[],
+        hash: 0,
+    };
 
     /// Tags in one piece.
-    pub const fn new(form: TagForm, bytes: &'a [u8]) -> Self {
+    #[inline]
+    pub fn new(form: TagForm, bytes: &'a [u8]) -> Self {
         Self::around(form, bytes, &[])
     }
 
     /// Tags in two pieces; each is whole pairs.
-    pub const fn around(form: TagForm, head: &'a [u8], tail: &'a [u8]) -> Self {
-        Self { form, head, tail }
+    #[inline]
+    pub fn around(form: TagForm, head: &'a [u8], tail: &'a [u8]) -> Self {
+        let hash = hash(form, head, tail);
+        Self::hashed(form, head, tail, hash)
+    }
+
+    /// Tags in two pieces whose hash is known: that of the same bytes in the same form.
+    #[inline]
+    pub(crate) const fn hashed(form: TagForm, head: &'a [u8], tail: &'a [u8], hash: u128) -> Self {
+        Self {
+            form,
+            head,
+            tail,
+            hash,
+        }
     }
 
     /// 128 bits over the bytes and the form.
     #[inline]
-    pub fn hash(&self, seed: u64) -> u128 {
-        let seed = seed ^ u64::from(self.form as u8);
-        let head = xxh3_128_with_seed(self.head, seed);
-        if self.tail.is_empty() {
-            head
-        } else {
-            // The order of the pieces counts, and both halves of the first one do.
-            #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-            let seed = head as u64;
-            xxh3_128_with_seed(self.tail, seed) ^ head.rotate_left(64)
-        }
+    pub const fn hash(&self) -> u128 {
+        self.hash
     }
 
     /// Whether the tags come from a line; else from a body.
@@ -85,6 +96,20 @@ impl<'a> RawTags<'a> {
             rest: self.head,
             tail: self.tail,
         }
+    }
+}
+
+/// See [`RawTags::hash`].
+#[inline]
+fn hash(form: TagForm, head: &[u8], tail: &[u8]) -> u128 {
+    let head = xxh3_128_with_seed(head, u64::from(form as u8));
+    if tail.is_empty() {
+        head
+    } else {
+        // The order of the pieces counts, and both halves of the first one do.
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+        let seed = head as u64;
+        xxh3_128_with_seed(tail, seed) ^ head.rotate_left(64)
     }
 }
 
@@ -283,12 +308,12 @@ mod tests {
         let whole = RawTags::around(TagForm::Telnet, b"a=b ", b" c=d");
         assert_eq!(pairs(&whole), ["a=b", "c=d"]);
         assert_ne!(
-            whole.hash(0),
-            RawTags::around(TagForm::Telnet, b"a=b ", b" c=e").hash(0)
+            whole.hash(),
+            RawTags::around(TagForm::Telnet, b"a=b ", b" c=e").hash()
         );
         assert_ne!(
-            whole.hash(0),
-            RawTags::around(TagForm::Telnet, b" c=d", b"a=b ").hash(0)
+            whole.hash(),
+            RawTags::around(TagForm::Telnet, b" c=d", b"a=b ").hash()
         );
     }
 }

@@ -61,6 +61,21 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Gets ready for points of these fingerprints: see [`SeriesCache::warm`]. It is for speed alone.
+    ///
+    /// [`SeriesCache::warm`]: super::series_cache::SeriesCache::warm
+    #[inline]
+    pub(crate) fn warm(
+        &self,
+        fingerprints: impl Iterator<Item = u128>,
+        grant: &Grant,
+        extra: &ExtraLabels,
+    ) {
+        let (cache, extra) = (&self.hot.cache, extra.fingerprint());
+        let grant = grant.version().get();
+        cache.warm(fingerprints.map(|fingerprint| cache.key(fingerprint ^ extra, grant)));
+    }
+
     /// Adds a point to the batch. Its credential has been turned into `grant`, which may write.
     ///
     /// # Errors

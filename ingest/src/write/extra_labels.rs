@@ -32,7 +32,7 @@ impl ExtraLabels {
             push_prefixed(&mut extra.prefixed, name, Some(value));
         }
         if !extra.is_empty() {
-            extra.fingerprint = extra.raw().hash(0);
+            extra.fingerprint = extra.raw().hash();
         }
         extra
     }

@@ -102,6 +102,14 @@ impl SeriesCache {
         })
     }
 
+    /// Reads what [`SeriesCache::get`] will read for these keys. The processor waits for the memory of many of them at
+    /// once, as it cannot where each look-up stands between long calculations.
+    #[inline]
+    pub(crate) fn warm(&self, keys: impl Iterator<Item = CacheKey>) {
+        let found = keys.filter(|key| self.get(*key).is_some()).count();
+        std::hint::black_box(found);
+    }
+
     /// Remembers a series, or that it is now counted for another day. A full table first forgets what was
     /// not counted on `today`, then one half at random.
     pub(crate) fn insert(&mut self, key: CacheKey, known: KnownSeries, today: Day) {

@@ -2,9 +2,10 @@
 
 use super::complete::{self, Scratch};
 use super::element::Element;
-use super::fast;
+use super::fast::{self, SeenTags};
 use super::members::Members;
 use super::reader::{Reader, SyntaxError};
+use crate::protocol::point::names_fingerprint;
 
 /// Which members a point has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -60,6 +61,9 @@ impl BodyError {
 /// again when their turn comes, so that a body of tiny points does not cost many times its size.
 const REMEMBERED_MAX: usize = 16_384;
 
+/// Bytes of a body for which room for one element is reserved at first: fewer than most points have.
+const ELEMENT_BYTES_GUESS: usize = 128;
+
 /// A body whose syntax is good, and how far its points have been taken.
 #[derive(Debug)]
 pub struct PutBody<'a> {
@@ -73,6 +77,9 @@ pub struct PutBody<'a> {
     unremembered: Option<usize>,
     /// Where the next element starts, once past those that are remembered.
     next: Option<usize>,
+    /// The element taken last, if it is none that is remembered.
+    current: Members,
+    seen: SeenTags,
     scratch: Scratch,
 }
 
@@ -115,10 +122,14 @@ impl<'a> PutBody<'a> {
         let mut parsed = Self {
             text,
             count: 0,
-            remembered: Vec::new(),
+            remembered: Vec::with_capacity(
+                REMEMBERED_MAX.min(body.len() / ELEMENT_BYTES_GUESS + 1),
+            ),
             taken: 0,
             unremembered: None,
             next: None,
+            current: Members::default(),
+            seen: SeenTags::default(),
             scratch: Scratch::default(),
         };
         let mut next = Some(text.first_element()?);
@@ -137,7 +148,7 @@ impl<'a> PutBody<'a> {
     #[inline]
     fn check_element(&mut self, at: usize) -> Result<Option<usize>, SyntaxError> {
         let Text { body, shape, .. } = self.text;
-        let quick = fast::scan(body, at, shape);
+        let quick = fast::scan(body, at, shape, &mut self.seen);
         let (remembered, end) = if let Some((members, end)) = quick {
             (Remembered::Members(members), end)
         } else {
@@ -169,7 +180,7 @@ impl<'a> PutBody<'a> {
         match self.remembered.get(self.taken) {
             Some(Remembered::Members(members)) => {
                 self.taken += 1;
-                Some(Element::in_body(shape, *members, body))
+                Some(Element::in_body(shape, members, body))
             }
             Some(Remembered::At(at)) => {
                 self.taken += 1;
@@ -178,15 +189,31 @@ impl<'a> PutBody<'a> {
             }
             None => {
                 let at = self.next?;
-                if let Some((members, end)) = fast::scan(body, at, shape) {
+                if let Some((members, end)) = fast::scan(body, at, shape, &mut self.seen) {
                     self.next = self.text.after(end).ok()?;
-                    return Some(Element::in_body(shape, members, body));
+                    self.current = members;
+                    return Some(Element::in_body(shape, &self.current, body));
                 }
                 let (element, end) = complete::read(body, at, shape, &mut self.scratch).ok()?;
                 self.next = self.text.after(end).ok()?;
                 Some(element)
             }
         }
+    }
+
+    /// The fingerprints that the next elements have if they are raw data of the body's own tags: a guess, and not of
+    /// those that are unusual. For whoever wants to get ready for them.
+    pub(crate) fn upcoming(&self, elements: usize) -> impl Iterator<Item = u128> {
+        let Text { body, shape, .. } = self.text;
+        let remembered = self.remembered.get(self.taken..).unwrap_or_default();
+        let remembered = remembered.iter().take(elements);
+        remembered.filter_map(move |remembered| match remembered {
+            Remembered::Members(members) if shape == Shape::Put => Some(names_fingerprint(
+                members.metric.of(body)?,
+                members.tags_hash,
+            )),
+            _ => None,
+        })
     }
 
     /// Goes back to the first element.

@@ -16,11 +16,12 @@ use super::element::Element;
 use super::members::{Members, Span};
 use super::reader::{Reader, SyntaxError, Token};
 use crate::protocol::client_series::CREDENTIAL_TAG;
-use crate::protocol::tags::push_prefixed;
+use crate::protocol::tags::{RawTags, TagForm, push_prefixed};
 
-/// Where the texts of one element lie, reused from element to element.
+/// One element and its texts, in memory that is used again for the next one.
 #[derive(Default)]
 pub(super) struct Scratch {
+    members: Members,
     text: Vec<u8>,
     tags: Vec<u8>,
 }
@@ -46,7 +47,10 @@ pub(super) fn read<'e>(
     scratch.tags.clear();
     let mut reader = Reader::new(body, at);
     let members = match reader.token()? {
-        Token::Object => Some(read_members(&mut reader, shape, scratch)?),
+        Token::Object => {
+            scratch.members = read_members(&mut reader, shape, scratch)?;
+            Some(&scratch.members)
+        }
         Token::Null => None,
         _ => {
             return Err(SyntaxError {
@@ -89,6 +93,9 @@ fn read_members(
         }
         if !reader.take_if(b',') {
             reader.expect(b'}', "expected ',' or '}'")?;
+            if members.has_tags() {
+                members.tags_hash = RawTags::new(TagForm::Prefixed, &scratch.tags).hash();
+            }
             return Ok(members);
         }
     }

@@ -19,7 +19,7 @@ use crate::protocol::tags::{RawTags, TagForm};
 pub struct Element<'e> {
     shape: Shape,
     /// `None` is a null.
-    members: Option<Members>,
+    members: Option<&'e Members>,
     /// What the members' spans point into.
     text: &'e [u8],
     /// What the tags' spans point into, and how it is to be read.
@@ -38,7 +38,7 @@ impl fmt::Debug for Element<'_> {
 impl<'e> Element<'e> {
     /// An object whose members lie in the body as they are.
     #[inline]
-    pub(super) const fn in_body(shape: Shape, members: Members, body: &'e [u8]) -> Self {
+    pub(super) const fn in_body(shape: Shape, members: &'e Members, body: &'e [u8]) -> Self {
         Self {
             shape,
             members: Some(members),
@@ -50,7 +50,7 @@ impl<'e> Element<'e> {
     /// An element whose members were unescaped; `None` is a null.
     pub(super) const fn unescaped(
         shape: Shape,
-        members: Option<Members>,
+        members: Option<&'e Members>,
         text: &'e [u8],
         tags: &'e [u8],
     ) -> Self {
@@ -74,7 +74,7 @@ impl<'e> Element<'e> {
     /// The first thing that is wrong with it, in `OpenTSDB`'s order.
     #[inline]
     pub fn check(&self, profile: Profile) -> Result<Point<'e>, PointFault> {
-        let Some(members) = &self.members else {
+        let Some(members) = self.members else {
             return Err(PointFault::NullDataPoint);
         };
         let Some(metric) = self.metric().filter(|metric| !metric.is_empty()) else {
@@ -113,7 +113,7 @@ impl<'e> Element<'e> {
 
     /// Appends the element as answers echo it: see [`echo`].
     pub(super) fn echo(&self, out: &mut Vec<u8>) {
-        match &self.members {
+        match self.members {
             Some(members) => echo::push_object(self, members.timestamp.unwrap_or(0), out),
             None => out.extend_from_slice(b"null"),
         }
@@ -137,9 +137,9 @@ impl<'e> Element<'e> {
     #[inline]
     pub(super) fn tags(&self) -> Option<RawTags<'e>> {
         let (text, form) = self.tags;
-        let members = self.members.as_ref().filter(|members| members.has_tags())?;
+        let members = self.members.filter(|members| members.has_tags())?;
         let [head, tail] = members.tags.map(|span| span.of(text).unwrap_or_default());
-        Some(RawTags::around(form, head, tail))
+        Some(RawTags::hashed(form, head, tail, members.tags_hash))
     }
 
     pub(super) fn rollup(&self) -> RollupParts<'e> {
@@ -158,7 +158,6 @@ impl<'e> Element<'e> {
     #[inline]
     fn text_of(&self, member: impl Fn(&Members) -> Span) -> Option<&'e [u8]> {
         self.members
-            .as_ref()
             .and_then(|members| member(members).of(self.text))
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Members {
     pub(super) value: Span,
     /// The `tags` object up to the credential, and what follows that.
     pub(super) tags: [Span; 2],
+    /// [`RawTags::hash`](crate::protocol::tags::RawTags::hash) of them; 0 if there is no such object.
+    pub(super) tags_hash: u128,
     /// Whether there is a tag beside the credential.
     pub(super) any_tag: bool,
     pub(super) credential: Span,

@@ -478,3 +478,38 @@ fn points_may_carry_their_own_credentials() {
         &["m{a=b} @ 1346846400000 = 18"],
     );
 }
+
+/// The quick reader knows the tags of the element before again: the same bytes, and no others.
+#[test]
+fn tags_that_repeat_or_nearly_do_are_read_as_if_they_stood_alone() {
+    let tags = [
+        r#"{"a":"b"}"#,
+        r#"{"a":"b"}"#,
+        r#"{"a":"b","c":"d"}"#,
+        r#"{"a":"b"}"#,
+        r#"{"a":"b","ovh.auth":"x:y"}"#,
+        r#"{"a":"b","ovh.auth":"x:y"}"#,
+        r#"{"a":"b" }"#,
+        r#"{"a":"}"}"#,
+        r#"{"a":"}"}"#,
+        "{}",
+        "{}",
+    ];
+    let elements =
+        tags.map(|tags| format!(r#"{{"metric":"m","timestamp":1,"value":1,"tags":{tags}}}"#));
+    let body = format!("[{}]", elements.join(","));
+    let alone: Vec<String> = elements
+        .iter()
+        .flat_map(|element| outcome(element, Shape::Put, Profile::Lenient))
+        .collect();
+    assert_eq!(outcome(&body, Shape::Put, Profile::Lenient), alone);
+
+    let mut parsed = PutBody::parse(body.as_bytes(), Shape::Put).unwrap();
+    let foreseen: Vec<u128> = parsed.upcoming(100).collect();
+    assert_eq!(foreseen.len(), elements.len());
+    for foreseen in foreseen {
+        let element = parsed.next_element().unwrap();
+        let point = element.check(Profile::Lenient).unwrap();
+        assert_eq!(point.fingerprint(), foreseen);
+    }
+}
