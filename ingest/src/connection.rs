@@ -37,11 +37,12 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::closing::Ending;
-use self::input::{BufferPool, EndOfInput, Input};
+use self::input::{EndOfInput, Input};
 pub(crate) use self::interpreter::STATS_HOST;
 use self::interpreter::{Interpreter, Step};
 use self::output::Output;
 use crate::auth::Authenticator;
+use crate::buffer_pool::BufferPool;
 use crate::listener::reset::AboveTcp;
 use crate::listener::{Peer, Transport};
 use crate::protocol::telnet::reply;

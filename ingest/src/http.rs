@@ -25,7 +25,6 @@ mod pieces;
 pub mod put;
 pub mod query;
 mod reach;
-pub mod rollup;
 pub mod router;
 mod search;
 mod series_arguments;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod buffer_pool;
 pub mod config;
 pub mod connection;
 pub mod http;

@@ -15,31 +15,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes of a buffer: what one read can bring.
-pub(super) const BUFFER_BYTES: usize = 64 << 10;
-/// Spare buffers that a loop keeps.
-const SPARES_MAX: usize = 8;
-
-/// The spare buffers of one event loop.
-#[derive(Debug, Default)]
-pub(super) struct BufferPool(Mutex<Vec<Box<[u8]>>>);
-
-impl BufferPool {
-    fn take(&self) -> Box<[u8]> {
-        let spare = self.0.lock().pop();
-        spare.unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice())
-    }
-
-    fn put_back(&self, buffer: Box<[u8]>) {
-        let mut spares = self.0.lock();
-        if spares.len() < SPARES_MAX && buffer.len() == BUFFER_BYTES {
-            spares.push(buffer);
-        }
-    }
-}
+use crate::buffer_pool::{BUFFER_BYTES, BufferPool};
 
 /// How a peer ended what it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

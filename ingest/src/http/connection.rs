@@ -7,7 +7,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -18,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::router;
+use super::router::Routes;
 use crate::auth::Grant;
 use crate::listener::Peer;
 use crate::server::ServerContext;
@@ -37,7 +36,7 @@ const HTTP2_CONNECTION_WINDOW: u32 = 1 << 20;
 pub(crate) struct HttpServer {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
-    router: Router,
+    routes: Routes,
     context: Arc<ServerContext>,
 }
 
@@ -113,7 +112,7 @@ impl HttpSession {
 impl HttpServer {
     /// hyper's `pipeline_flush` stays off: with it an answer waits in memory, however long it is, for as long as the
     /// client does not read or has sent more, and a broken head gets no answer at all.
-    pub(crate) fn new(router: Router, context: Arc<ServerContext>) -> Self {
+    pub(crate) fn new(routes: Routes, context: Arc<ServerContext>) -> Self {
         let idle = context.timeouts.http_idle;
         let mut http1 = http1::Builder::new();
         http1
@@ -134,7 +133,7 @@ impl HttpServer {
         Self {
             http1,
             http2,
-            router,
+            routes,
             context,
         }
     }
@@ -196,16 +195,12 @@ impl HttpServer {
         Error = std::convert::Infallible,
         Future: Send + 'static,
     > + use<> {
-        let (router, context, session) = (
-            self.router.clone(),
-            Arc::clone(&self.context),
-            session.clone(),
-        );
+        let (routes, session) = (self.routes.clone(), session.clone());
         service_fn(move |request: http::Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(session.clone());
-            let (mut router, context) = (router.clone(), Arc::clone(&context));
-            async move { Ok(router::call(&mut router, &context, request).await) }
+            let routes = routes.clone();
+            async move { Ok(routes.call(request).await) }
         })
     }
 }

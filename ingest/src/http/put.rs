@@ -15,7 +15,7 @@
 mod points;
 mod sender;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -30,11 +30,6 @@ use crate::write::gate::Gate;
 
 /// Bytes of a body that are read to look for `ovh.auth` in its points when the header has no credential.
 const UNPROVEN_BODY_BYTES_MAX: u64 = 1 << 20;
-
-/// `POST /api/put`
-pub(crate) async fn put(State(context): State<HttpContext>, request: Request) -> Response {
-    serve(&context, request, Shape::Put).await
-}
 
 /// Serves a request whose points have this shape.
 pub(super) async fn serve(context: &HttpContext, request: Request, shape: Shape) -> Response {
@@ -63,18 +58,24 @@ async fn store(
         source(&request),
     );
     let (parts, body) = request.into_parts();
+    let events = &context.event_loop().events;
+    let mut writer = PointWriter::new(events, gate, sender.grant(), options);
     let body = sender.read(context, &parts, body).await?;
     let mut points = match PutBody::parse(&body, shape) {
         Ok(points) => points,
         Err(error) => return Err(sender.refuse_body(context, &error)),
     };
     sender.check_points(context, &body, &mut points)?;
-    let events = &context.event_loop().events;
-    let writer = PointWriter::new(events, gate, sender.grant(), options);
-    writer
-        .store(&mut points, options.timeout)
-        .await
-        .map(Answer::finish)
+    writer.append(&mut points).await?;
+    let durable = if let Some(timeout) = options.timeout {
+        writer.durable_within(timeout, &mut points).await
+    } else {
+        // While this request waits for the disk, the next one has the memory that the processor still has near.
+        drop(points);
+        drop(body);
+        writer.durable().await
+    };
+    durable.map(Answer::finish)
 }
 
 fn render(reply: Reply) -> Response {

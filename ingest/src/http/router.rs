@@ -10,8 +10,8 @@
 //! | `/suggest`, `/version` ... | itself: of `OpenTSDB` 1.x |
 //! | anything else | 404: below `/api` with the error object, elsewhere a page |
 //!
-//! The path is brought into its one form before axum sees it; one that already has it, as nearly all have, costs a
-//! comparison.
+//! The path is brought into its one form before anybody sees it. Points then go straight to their handler, everything
+//! else through axum's router: at 50 points a request, its boxes and clones would be a noticeable part of the cost.
 
 mod path;
 
@@ -25,7 +25,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use penstock_tenancy::Permission;
-use tower::Service;
+use tower::Service as _;
 
 use super::answer::AnswerForm;
 use super::connection::HttpSession;
@@ -34,9 +34,10 @@ use super::credentials::Claim;
 use super::error::ApiError;
 use super::unread::Unread;
 use super::{
-    catalog, delete_series, export, health, put, query, rollup, search, stats, uid, united, volume,
+    catalog, delete_series, export, health, put, query, search, stats, uid, united, volume,
 };
 use crate::auth::{AuthError, Grant};
+use crate::protocol::json::Shape;
 use crate::read::Reader;
 use crate::server::{LoopContext, ServerContext};
 use crate::volumes::{FromServer, asker};
@@ -147,19 +148,25 @@ pub(crate) fn source<B>(request: &http::Request<B>) -> IpAddr {
     })
 }
 
-/// Endpoints that take points: their errors count them.
-const PUT_PATHS: [&str; 2] = ["/api/put", "/api/rollup"];
 /// Where series are deleted.
 pub(crate) const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
 
 const NOT_FOUND_PAGE: &str = "<!DOCTYPE html><html><head><title>Page Not Found</title></head>\
     <body><h1>Page Not Found</h1><p>The requested URL was not found on this server.</p></body></html>";
 
-/// Every endpoint of the data ports.
-pub(crate) fn router(context: HttpContext) -> Router {
+/// Every endpoint of the data ports, for one loop. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Routes {
+    context: HttpContext,
+    /// All that take no points.
+    others: Router,
+}
+
+fn others(context: HttpContext) -> Router {
     Router::new()
-        .route("/api/put", endpoint(post(put::put)))
-        .route("/api/rollup", endpoint(post(rollup::rollup)))
+        // A POST does not come here: the routes are for the answer to other methods.
+        .route("/api/put", endpoint(post(method_not_allowed)))
+        .route("/api/rollup", endpoint(post(method_not_allowed)))
         .route(
             "/api/query",
             endpoint(get(query::query).post(query::query).delete(query::query)),
@@ -249,77 +256,101 @@ fn endpoint(methods: MethodRouter<HttpContext>) -> MethodRouter<HttpContext> {
     methods.fallback(method_not_allowed)
 }
 
-/// Answers one request of a connection.
-pub(crate) async fn call(
-    router: &mut Router,
-    context: &ServerContext,
-    request: Request,
-) -> Response {
-    let (mut head, body) = request.into_parts();
-    let (body, unread) = Unread::lend(&head.headers, body);
-    let response = match canonical(&head.uri) {
-        Ok(one_form) => {
-            if let Some(uri) = one_form {
-                head.uri = uri;
+/// Which points an endpoint takes; `None` if it takes none. Errors of those that do count them.
+fn shape_of(path: &str) -> Option<Shape> {
+    match path {
+        "/api/put" => Some(Shape::Put),
+        "/api/rollup" => Some(Shape::Rollup),
+        _ => None,
+    }
+}
+
+impl Routes {
+    /// Every endpoint, with the state of one loop.
+    pub(crate) fn new(context: HttpContext) -> Self {
+        let others = others(context.clone());
+        Self::with(context, others)
+    }
+
+    /// Endpoints for points, and these others.
+    pub(crate) fn with(context: HttpContext, others: Router) -> Self {
+        Self { context, others }
+    }
+
+    /// Answers one request of a connection.
+    pub(crate) async fn call(&self, request: Request) -> Response {
+        let (mut head, body) = request.into_parts();
+        let (body, unread) = Unread::lend(&head.headers, body);
+        let response = match canonical(&head.uri) {
+            Ok(one_form) => {
+                if let Some(uri) = one_form {
+                    head.uri = uri;
+                }
+                self.served(Request::from_parts(head, body)).await
             }
-            served(router, context, Request::from_parts(head, body)).await
-        }
-        Err(refused) => {
-            drop(body);
-            refused.into_response()
-        }
-    };
-    unread.drain(&context.bodies).await;
-    context.metrics.count_answer(response.status());
-    response
-}
-
-/// Serves a request whose path has its one form: the rules of origins and of answers' forms are around the endpoint.
-/// Another server keeps them itself.
-async fn served(router: &mut Router, context: &ServerContext, mut request: Request) -> Response {
-    match context.volumes.recognize(request.headers()) {
-        Ok(None) => {}
-        Ok(Some(from)) => {
-            request.extensions_mut().insert(from);
-            return route(router, request).await;
-        }
-        Err(refused) => return refused.into_response(),
+            Err(refused) => {
+                drop(body);
+                refused.into_response()
+            }
+        };
+        let server = self.context.server();
+        unread.drain(&server.bodies).await;
+        server.metrics.count_answer(response.status());
+        response
     }
-    let (method, path) = (request.method(), request.uri().path());
-    let puts = PUT_PATHS.contains(&path) && *method != Method::OPTIONS;
-    let deletes = path == DELETE_SERIES;
-    let ruling = context
-        .cors
-        .rule(method, request.headers(), puts || deletes);
-    let form = AnswerForm::of(request.uri().query(), request.headers());
-    let refuse = |error: ApiError| if puts { error.for_put() } else { error }.into_response();
-    let origin = match ruling {
-        Ruling::Plain => None,
-        Ruling::Allowed(origin) => Some(origin),
-        Ruling::Preflight(origin) => return context.cors.preflight(origin),
-        Ruling::Refused(error) => {
-            let method = method.clone();
-            return form.unwrap_or_default().apply(&method, refuse(error)).await;
-        }
-    };
-    let mut response = match form {
-        Ok(form) => {
-            let method = method.clone();
-            let response = route(router, request).await;
-            form.apply(&method, response).await
-        }
-        Err(error) => refuse(error),
-    };
-    if let Some(origin) = origin {
-        context.cors.mark(origin, &mut response);
-    }
-    response
-}
 
-async fn route(router: &mut Router, request: Request) -> Response {
-    match router.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    /// Serves a request whose path has its one form: the rules of origins and of answers' forms are around the
+    /// endpoint. Another server keeps them itself.
+    async fn served(&self, mut request: Request) -> Response {
+        let server = self.context.server();
+        match server.volumes.recognize(request.headers()) {
+            Ok(None) => {}
+            Ok(Some(from)) => {
+                request.extensions_mut().insert(from);
+                return self.route(request).await;
+            }
+            Err(refused) => return refused.into_response(),
+        }
+        let (method, path) = (request.method(), request.uri().path());
+        let puts = shape_of(path).is_some() && *method != Method::OPTIONS;
+        let deletes = path == DELETE_SERIES;
+        let cors = &server.cors;
+        let ruling = cors.rule(method, request.headers(), puts || deletes);
+        let form = AnswerForm::of(request.uri().query(), request.headers());
+        let refuse = |error: ApiError| if puts { error.for_put() } else { error }.into_response();
+        let origin = match ruling {
+            Ruling::Plain => None,
+            Ruling::Allowed(origin) => Some(origin),
+            Ruling::Preflight(origin) => return cors.preflight(origin),
+            Ruling::Refused(error) => {
+                let method = method.clone();
+                return form.unwrap_or_default().apply(&method, refuse(error)).await;
+            }
+        };
+        let mut response = match form {
+            Ok(form) => {
+                let method = method.clone();
+                let response = self.route(request).await;
+                form.apply(&method, response).await
+            }
+            Err(error) => refuse(error),
+        };
+        if let Some(origin) = origin {
+            cors.mark(origin, &mut response);
+        }
+        response
+    }
+
+    async fn route(&self, request: Request) -> Response {
+        match shape_of(request.uri().path()) {
+            Some(shape) if *request.method() == Method::POST => {
+                put::serve(&self.context, request, shape).await
+            }
+            _ => match self.others.clone().call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
     }
 }
 

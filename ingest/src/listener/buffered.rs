@@ -6,36 +6,53 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::io::poll_read_buf;
 
-/// What one system call may bring.
-const READ_BYTES: usize = 64 * 1024;
+use crate::buffer_pool::BufferPool;
 
-/// A stream with a read buffer that exists only while it holds something.
+/// A stream with a read buffer that it holds only while something is in it.
 #[derive(Debug)]
 pub struct Buffered<S> {
     stream: S,
-    buffer: BytesMut,
+    pool: Arc<BufferPool>,
+    buffer: Option<Box<[u8]>>,
+    start: usize,
+    end: usize,
 }
 
 impl<S> Buffered<S> {
-    /// Wraps a stream.
-    pub fn new(stream: S) -> Self {
+    /// Wraps a stream that runs on the loop of this pool.
+    pub fn new(stream: S, pool: Arc<BufferPool>) -> Self {
         Self {
             stream,
-            buffer: BytesMut::new(),
+            pool,
+            buffer: None,
+            start: 0,
+            end: 0,
         }
     }
-}
 
-impl<S> Buffered<S> {
     /// What is read from.
     pub(crate) fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    fn unread(&self) -> &[u8] {
+        let buffer = self.buffer.as_deref().unwrap_or_default();
+        buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Takes bytes off the front.
+    fn take(&mut self, bytes: usize) {
+        self.start += bytes;
+        if self.start >= self.end
+            && let Some(buffer) = self.buffer.take()
+        {
+            self.pool.put_back(buffer);
+        }
     }
 }
 
@@ -44,22 +61,26 @@ impl<S: AsyncRead + Unpin> Buffered<S> {
     pub(crate) async fn peek_byte(&mut self) -> io::Result<Option<u8>> {
         poll_fn(|context| {
             ready!(self.poll_fill(context))?;
-            Poll::Ready(Ok(self.buffer.first().copied()))
+            Poll::Ready(Ok(self.unread().first().copied()))
         })
         .await
     }
 
     /// Reads if nothing is left.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.buffer.is_empty() {
-            self.buffer.reserve(READ_BYTES);
-            let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.buffer);
-            if read.is_pending() {
-                self.buffer = BytesMut::new();
-            }
-            ready!(read)?;
+        if self.buffer.is_some() {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        let mut buffer = self.pool.take();
+        let mut room = ReadBuf::new(&mut buffer);
+        let read = Pin::new(&mut self.stream).poll_read(context, &mut room);
+        (self.start, self.end) = (0, room.filled().len());
+        if self.end > 0 {
+            self.buffer = Some(buffer);
+        } else {
+            self.pool.put_back(buffer);
+        }
+        read
     }
 }
 
@@ -70,15 +91,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Buffered<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.buffer.is_empty() && out.remaining() >= READ_BYTES {
-            return Pin::new(&mut this.stream).poll_read(context, out);
-        }
         ready!(this.poll_fill(context))?;
-        let count = this.buffer.len().min(out.remaining());
-        if let Some(head) = this.buffer.get(..count) {
+        let count = this.unread().len().min(out.remaining());
+        if let Some(head) = this.unread().get(..count) {
             out.put_slice(head);
         }
-        this.buffer.advance(count);
+        this.take(count);
         Poll::Ready(Ok(()))
     }
 }
@@ -125,7 +143,7 @@ mod tests {
         let sent: Vec<u8> = (0..200_000u32).map(|i| i.to_le_bytes()[0]).collect();
         client.write_all(&sent).await.unwrap();
         drop(client);
-        let mut stream = Buffered::new(server);
+        let mut stream = Buffered::new(server, Arc::default());
         let mut received = Vec::new();
         let mut chunk = [0; 4_096];
         loop {
@@ -141,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn an_idle_connection_holds_no_buffer() {
         let (mut client, server) = tokio::io::duplex(1 << 20);
-        let mut stream = Buffered::new(server);
+        let mut stream = Buffered::new(server, Arc::default());
         client.write_all(b"x").await.unwrap();
         let mut byte = [0; 1];
         stream.read_exact(&mut byte).await.unwrap();
@@ -154,6 +172,6 @@ mod tests {
             )
         });
         assert!(pending.await);
-        assert_eq!(stream.buffer.capacity(), 0);
+        assert!(stream.buffer.is_none());
     }
 }

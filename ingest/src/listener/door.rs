@@ -93,7 +93,7 @@ async fn handshake(
     tls: &Tls,
     context: &LoopContext,
 ) -> io::Result<Option<TlsStream<Buffered<TcpStream>>>> {
-    let mut socket = Buffered::new(socket);
+    let mut socket = Buffered::new(socket, Arc::clone(&context.buffers));
     let stopping = &context.server.stopping;
     let shaken = stopping.run_until_cancelled(tokio::time::timeout(
         context.server.timeouts.handshake,

@@ -7,6 +7,7 @@ use penstock_store::store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
+use crate::buffer_pool::BufferPool;
 use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
@@ -57,6 +58,8 @@ pub struct LoopContext {
     pub server: Arc<ServerContext>,
     /// The loop's writing side.
     pub events: Arc<EventLoop>,
+    /// What TLS reads into.
+    pub buffers: Arc<BufferPool>,
     /// What its telnet sessions share.
     pub telnet: TelnetContext,
 }

@@ -13,12 +13,16 @@ use tokio_util::task::TaskTracker;
 
 use super::context::LoopContext;
 use crate::http::connection::HttpServer;
-use crate::http::router::{HttpContext, router};
+use crate::http::router::{HttpContext, Routes};
 use crate::listener::accept::Accepted;
 use crate::listener::door::Door;
 
 /// Sockets that may wait for a loop; beyond, the acceptor waits, and the system queues.
 const QUEUE_MAX: usize = 256;
+
+/// How often an idle loop wakes up. While a timer of its own is always near, tokio has no reason to interrupt the loop,
+/// with a system call and another turn, for each timer that a connection sets and drops again: there is one a request.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// All loops of a server.
 #[derive(Debug)]
@@ -102,7 +106,8 @@ async fn run(
     finish_within: Duration,
 ) {
     let deliver = tokio::spawn(context.events.deliver());
-    let routes = router(HttpContext::new(Arc::clone(&context)));
+    let heartbeat = tokio::spawn(beat());
+    let routes = Routes::new(HttpContext::new(Arc::clone(&context)));
     let http = Arc::new(HttpServer::new(routes, Arc::clone(&context.server)));
     let connections = TaskTracker::new();
     while let Some(accepted) = sockets.recv().await {
@@ -120,4 +125,11 @@ async fn run(
     }
     // Whatever is left is dropped with the runtime, which closes its socket.
     deliver.abort();
+    heartbeat.abort();
+}
+
+async fn beat() {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+    }
 }

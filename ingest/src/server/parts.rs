@@ -220,6 +220,7 @@ fn start_loops(
             Arc::new(LoopContext {
                 server: Arc::clone(context),
                 events: Arc::clone(events),
+                buffers: Arc::default(),
                 telnet: TelnetContext::new(
                     Arc::clone(events),
                     Arc::clone(&context.authenticator),

@@ -19,7 +19,7 @@ use crate::http::cors::Cors;
 use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::http::query::Queries;
-use crate::http::router::{self, HttpContext};
+use crate::http::router::{HttpContext, Routes};
 use crate::http::volume::VolumeReads;
 use crate::server::{LoopContext, ServerContext};
 use crate::telemetry::Metrics;
@@ -83,8 +83,7 @@ impl Story {
         credential: Option<&str>,
         body: Body,
     ) -> Answered {
-        let context = self.loop_context();
-        let mut router = router::router(HttpContext::new(Arc::clone(&context)));
+        let routes = Routes::new(HttpContext::new(self.loop_context()));
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -96,7 +95,7 @@ impl Story {
                 .headers_mut()
                 .insert(AUTHORIZATION, basic.parse().unwrap());
         }
-        let answered = router::call(&mut router, &context.server, request);
+        let answered = routes.call(request);
         let answered = tokio::time::timeout(Self::PATIENCE, answered)
             .await
             .expect("it hangs");
@@ -150,6 +149,7 @@ impl Story {
         Arc::new(LoopContext {
             server,
             events,
+            buffers: Arc::default(),
             telnet,
         })
     }

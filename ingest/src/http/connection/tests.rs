@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::http::router::HttpContext;
 use crate::listener::Transport;
 use crate::story::{SOURCE, Story};
 
@@ -35,8 +37,10 @@ async fn of_a_long_answer_no_more_is_held_than_a_client_soon_reads() {
     for ahead in ["", "GET "] {
         let story = Story::new();
         let taken = Arc::new(AtomicUsize::new(0));
-        let context = Arc::clone(&story.loop_context().server);
-        let server = HttpServer::new(long_answer(&taken), context);
+        let context = story.loop_context();
+        let server = Arc::clone(&context.server);
+        let routes = Routes::with(HttpContext::new(context), long_answer(&taken));
+        let server = HttpServer::new(routes, server);
         let (ours, mut theirs) = tokio::io::duplex(4_096);
         let peer = Peer {
             address: SOURCE,

@@ -59,40 +59,53 @@ impl<'a> PointWriter<'a> {
         }
     }
 
-    /// Stores what is good and waits until that is durable, at most for `timeout` if there is one.
+    /// Appends what is good. It is not durable yet, and must not be answered.
     ///
     /// # Errors
     /// 503 if the store takes no more; what it took before is durable and counted.
-    pub(super) async fn store(
-        mut self,
-        points: &mut PutBody<'_>,
-        timeout: Option<Duration>,
-    ) -> Result<Answer, ApiError> {
+    pub(super) async fn append(&mut self, points: &mut PutBody<'_>) -> Result<(), ApiError> {
         loop {
             let slice = self.stage(points);
-            if let Err(error) = self.append(slice.committed).await {
+            if let Err(error) = self.committed(slice.committed).await {
                 return Err(self.give_up(slice.taken, points, &error).await);
             }
             if slice.is_last {
-                break;
+                return Ok(());
             }
             tokio::task::yield_now().await;
         }
-        let durable = self.events.durable(self.last);
-        let durable = match timeout {
-            None => Some(durable.await),
-            Some(timeout) => tokio::time::timeout(timeout, durable).await.ok(),
-        };
-        match durable {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
+    }
+
+    /// Waits until what was appended is durable.
+    ///
+    /// # Errors
+    /// 503 if the disk fails.
+    pub(super) async fn durable(self) -> Result<Answer, ApiError> {
+        match self.events.durable(self.last).await {
+            Ok(()) => Ok(self.answer),
+            Err(error) => {
                 let failed = self.answer.success() + self.answer.failed();
-                return Err(ApiError::overloaded(error.to_string())
-                    .with_counts(PointCounts { success: 0, failed }));
+                Err(ApiError::overloaded(error.to_string())
+                    .with_counts(PointCounts { success: 0, failed }))
             }
-            None => self.answer.time_out(points),
         }
-        Ok(self.answer)
+    }
+
+    /// The same for at most `timeout`; the answer then tells of these points that they came too late.
+    ///
+    /// # Errors
+    /// 503 if the disk fails.
+    pub(super) async fn durable_within(
+        mut self,
+        timeout: Duration,
+        points: &mut PutBody<'_>,
+    ) -> Result<Answer, ApiError> {
+        let durable = self.events.durable(self.last);
+        if tokio::time::timeout(timeout, durable).await.is_err() {
+            self.answer.time_out(points);
+            return Ok(self.answer);
+        }
+        self.durable().await
     }
 
     fn stage(&mut self, points: &mut PutBody<'_>) -> Slice {
@@ -142,7 +155,7 @@ impl<'a> PointWriter<'a> {
         }
     }
 
-    async fn append(&mut self, committed: Committed) -> Result<(), NotAppended> {
+    async fn committed(&mut self, committed: Committed) -> Result<(), NotAppended> {
         self.last = match committed {
             Committed::Nothing => return Ok(()),
             Committed::Appended(sequence) => sequence,
@@ -153,7 +166,7 @@ impl<'a> PointWriter<'a> {
     }
 
     /// The answer when the store has not taken the last `taken` points and gets no more.
-    async fn give_up(self, taken: u64, points: &mut PutBody<'_>, error: &NotAppended) -> ApiError {
+    async fn give_up(&self, taken: u64, points: &mut PutBody<'_>, error: &NotAppended) -> ApiError {
         let mut failed = self.answer.failed() + taken;
         while points.next_element().is_some() {
             failed += 1;
