@@ -560,7 +560,11 @@ fn a_stopping_server_says_so() {
 
 #[test]
 fn while_the_disk_is_full_nothing_is_read_and_then_the_sender_is_told() {
-    let story = Story::on_store(|config| config.pending_bytes_max = 0);
+    let story = Story::on_store(|config| {
+        config.pending_bytes_max = 0;
+        // However slow this thread is: the series' definition is still pending when its point comes.
+        config.lazy_sync = Duration::from_hours(1);
+    });
     let context = context(&story);
     story.disk.set_full(true);
     let said = story.run_with_paused_time(async {

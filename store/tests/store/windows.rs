@@ -78,8 +78,12 @@ fn run(steps: &[Step]) -> (Store, Contents) {
                     .take(*count)
                     .map(|at| (from + at * step, *value))
                     .collect();
-                let sequence = append(&store, *series, &samples).unwrap();
-                store.wait_durable(sequence).unwrap();
+                let appended = append(&store, *series, &samples).or_else(|_| {
+                    // The maintenance thread may be behind: a flush waits for it.
+                    store.flush().unwrap();
+                    append(&store, *series, &samples)
+                });
+                store.wait_durable(appended.unwrap()).unwrap();
                 model.extend(
                     samples
                         .iter()
