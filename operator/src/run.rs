@@ -3,12 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use penstock_model::Clock;
 use prometheus_client::registry::Registry;
 use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{AdminPort, Readiness, router};
@@ -22,6 +24,8 @@ use crate::telemetry::Metrics;
 
 /// Letters and digits that tell this start of the process from every other.
 const START_LENGTH: usize = 8;
+/// How long answers of the admin port that are in hand may take at the end.
+const ADMIN_END_MAX: Duration = Duration::from_secs(2);
 
 /// Why the operator ends. Another start, or the other replica, goes on.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +106,9 @@ pub async fn run(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(), Opera
     };
     // So that the port answers to the last, and the signals' task ends too.
     stopping.cancel();
-    let (_, _) = tokio::join!(admin, signals);
+    let ending = async { tokio::join!(admin, signals) };
+    // A scraper that does not read must not keep a former leader alive.
+    drop(timeout(ADMIN_END_MAX, ending).await);
     ended
 }
 
