@@ -398,3 +398,34 @@ fn opentsdb_rollup_page() -> Result<()> {
     }
     Ok(())
 }
+
+/// The calls that OVH's page lists as supported, by curl: suggest and look-up, GET and POST.
+#[test]
+fn ovh_suggest_and_lookup_by_get_and_post() -> Result<()> {
+    let server = Standalone::start()?;
+    let device = server.token("device")?.single();
+    let reader = server.token("reader")?.single();
+    let address = server.tls()?.address;
+    let put = format!("https://metrics:{device}@{address}/api/put");
+    assert_eq!(curl(&server, &["-X", "POST", "-d", NICE, &put])?, "204");
+    let url = |path: &str| format!("https://metrics:{reader}@{address}{path}");
+    let suggest = url("/api/suggest");
+    let answer = curl(&server, &["-G", "-d", "type=metrics", &suggest])?;
+    assert_eq!(answer, r#"["sys.cpu.nice"]200"#);
+    let body = r#"{"type":"tagv","q":"we","max":10}"#;
+    assert_eq!(curl(&server, &["-d", body, &suggest])?, r#"["web01"]200"#);
+    let lookup = url("/api/search/lookup");
+    let by_get = curl(
+        &server,
+        &["-g", &format!("{lookup}?m=sys.cpu.nice{{host=*}}")],
+    )?;
+    let body = r#"{"metric":"sys.cpu.nice","tags":[{"key":"host","value":"*"}]}"#;
+    let by_post = curl(&server, &["-d", body, &lookup])?;
+    for answer in [by_get, by_post] {
+        let json = answer.strip_suffix("200").with_context(|| answer.clone())?;
+        let json: serde_json::Value = serde_json::from_str(json)?;
+        assert_eq!(json["totalResults"], 1);
+        assert_eq!(json["results"][0]["tags"]["dc"], "lga");
+    }
+    Ok(())
+}

@@ -69,3 +69,33 @@ fn http_1_1_and_2_give_the_same_answers() -> Result<()> {
     assert_eq!(one, two);
     Ok(())
 }
+
+/// A body that nobody wants must not cost curl the answer: it forgets one whose stream is reset.
+#[test]
+fn an_answer_to_an_unwanted_body_arrives_over_http_2() -> Result<()> {
+    let server = Standalone::start()?;
+    let body = server.scratch("body");
+    std::fs::write(&body, "x".repeat(300_000))?;
+    let data = format!("@{}", body.display());
+    for (path, status) in [
+        ("/api/nothing", "404"),
+        ("/api/suggest", "401"),
+        ("/api/version", "200"),
+    ] {
+        let url = format!("https://{}{path}", server.tls()?.address);
+        let answer = Program::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--http2",
+                "--output",
+                "/dev/null",
+            ])
+            .args(["--write-out", "%{http_code} %{http_version}", "--cacert"])
+            .args([&server.ca()])
+            .args(["--data-binary", &data, &url])
+            .run()?;
+        ensure!(answer == format!("{status} 2"), "{path}: {answer}");
+    }
+    Ok(())
+}

@@ -19,6 +19,7 @@ pub mod delete_series;
 pub mod error;
 pub mod export;
 pub mod health;
+mod histogram;
 mod last;
 pub mod lookups;
 mod pieces;

@@ -34,7 +34,8 @@ use super::credentials::Claim;
 use super::error::ApiError;
 use super::unread::Unread;
 use super::{
-    catalog, delete_series, export, health, put, query, search, stats, uid, united, volume,
+    catalog, delete_series, export, health, histogram, put, query, search, stats, uid, united,
+    volume,
 };
 use crate::auth::{AuthError, Grant};
 use crate::protocol::json::Shape;
@@ -167,6 +168,7 @@ fn others(context: HttpContext) -> Router {
         // A POST does not come here: the routes are for the answer to other methods.
         .route("/api/put", endpoint(post(method_not_allowed)))
         .route("/api/rollup", endpoint(post(method_not_allowed)))
+        .route("/api/histogram", endpoint(post(histogram::histogram)))
         .route(
             "/api/query",
             endpoint(get(query::query).post(query::query).delete(query::query)),

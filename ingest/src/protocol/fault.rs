@@ -95,6 +95,8 @@ pub enum PointFault {
     KeyShapedName(NameRole),
     /// A `puts` line.
     StringValue,
+    /// A `histogram` line, or a body of `/api/histogram`.
+    Histogram,
     /// What is wrong with a rollup.
     Rollup(RollupFault),
 }
@@ -289,6 +291,9 @@ impl fmt::Display for PointFault {
                 "Invalid {role}: it looks like the key of a token and was not stored"
             ),
             Self::StringValue => f.write_str("string values are not supported"),
+            Self::Histogram => f.write_str(
+                "Histogram storage has not been enabled. Send each bucket as a point of its own",
+            ),
             Self::Rollup(fault) => fault.fmt(f),
         }
     }

@@ -58,6 +58,8 @@ pub enum Verb {
     Puts,
     /// `rollup`
     Rollup,
+    /// `histogram`, which is refused whatever follows.
+    Histogram,
 }
 
 impl fmt::Display for Verb {
@@ -67,6 +69,7 @@ impl fmt::Display for Verb {
             Self::Putm => "putm",
             Self::Puts => "puts",
             Self::Rollup => "rollup",
+            Self::Histogram => "histogram",
         })
     }
 }
@@ -132,6 +135,7 @@ fn scan_other(line: &[u8], profile: Profile) -> Result<Command<'_>, LineError> {
         (b"rollup", _) => scan_arguments(arguments, Verb::Rollup, profile),
         (b"putm", Profile::Lenient) => scan_arguments(arguments, Verb::Putm, profile),
         (b"puts", Profile::Lenient) => Err(refuse(Verb::Puts, PointFault::StringValue)),
+        (b"histogram", _) => Err(refuse(Verb::Histogram, PointFault::Histogram)),
         (b"auth", _) => Ok(Command::Auth(Credential(
             arguments.unwrap_or_default().trim_ascii(),
         ))),
@@ -248,14 +252,14 @@ impl Verb {
     const fn time_unit(self) -> TimeUnit {
         match self {
             Self::Putm => TimeUnit::Millis,
-            Self::Put | Self::Puts | Self::Rollup => TimeUnit::BySize,
+            Self::Put | Self::Puts | Self::Rollup | Self::Histogram => TimeUnit::BySize,
         }
     }
 
     /// What the message about too few words asks for. `OpenTSDB`'s number for rollups is not the true one.
     const fn words_needed(self) -> usize {
         match self {
-            Self::Put | Self::Putm | Self::Puts => 4,
+            Self::Put | Self::Putm | Self::Puts | Self::Histogram => 4,
             Self::Rollup => 7,
         }
     }

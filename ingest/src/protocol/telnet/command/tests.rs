@@ -461,6 +461,10 @@ fn other_commands_are_known_by_their_first_word() {
         "puts m 1 text a=b",
         "puts: illegal argument: string values are not supported",
     );
+    both(
+        "histogram m 1356998400 1 AgAAAA== host=a",
+        "histogram: illegal argument: Histogram storage has not been enabled. Send each bucket as a point of its own",
+    );
 }
 
 #[test]
