@@ -5,6 +5,7 @@ use crate::story::http::Answered;
 use crate::story::{NOON_S, Story, tags, token};
 
 mod deletes;
+mod documented;
 mod limits;
 mod tenants;
 
