@@ -28,8 +28,8 @@ fmt:  ## format the code
 tidy:  ## check the house rules alone
 	cargo xtask tidy
 
-crds:  ## write the resource definitions and the operator's rights, in crds/ and in the chart, from Rust
-	cargo run --quiet --package penstock-api --bin crdgen -- crds
+crds:  ## write the resource definitions, their page and the operator's rights, from Rust
+	cargo run --quiet --package penstock-api --bin crdgen -- crds docs/resources.md
 	cargo run --quiet --package penstock-api --bin crdgen -- charts/penstock/files/crds
 	cargo run --quiet --package penstock-operator --bin rbacgen
 

@@ -34,6 +34,7 @@ pub mod object_name;
 pub mod ownership;
 pub mod problem;
 pub mod propagation;
+pub mod reference;
 pub mod rotation;
 mod rules;
 pub mod span;

@@ -37,7 +37,7 @@ pub use context::{Context, ControllerMetrics, Entrance, Surroundings};
 use kinds::{Guarded, Served};
 
 /// Objects of one kind that are worked on at the same time.
-const CONCURRENCY: u16 = 16;
+const CONCURRENCY: u16 = 32;
 
 /// How long to wait for more causes before an object is reconciled.
 const DEBOUNCE: Duration = Duration::from_millis(20);

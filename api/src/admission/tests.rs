@@ -362,3 +362,24 @@ fn resources_of_others_are_passed_over() {
         Ok(Manifest::Foreign)
     );
 }
+
+#[test]
+fn the_examples_are_taken() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut count = 0;
+    for folder in ["standalone", "kubernetes"] {
+        for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "yaml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for document in serde_yaml::Deserializer::from_str(&text) {
+                let manifest: Value = serde::Deserialize::deserialize(document).unwrap();
+                accepts(&manifest);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 6, "{count}");
+}

@@ -28,7 +28,15 @@ impl TokenFacts<'_> {
             .collect();
         let is_held = |key: &&LedgerKey| self.held == Some(key.hash);
         let others = self.keys.iter().rev().filter(|key| !is_held(key));
-        let retiring = others.filter(|key| key.not_after.is_some_and(|end| end > now));
+        // One that was told stays told until its end, also while the Secret is lost and nothing has taken its place.
+        let was_told = |key: &LedgerKey| {
+            let name = fingerprint(key.hash);
+            told.iter().any(|told| told.fingerprint == name)
+        };
+        let retiring = others.filter(|key| match key.not_after {
+            Some(end) => end > now,
+            None => was_told(key),
+        });
         let mut next = self.version;
         let mut statuses = Vec::new();
         for key in self.keys.iter().filter(is_held).chain(retiring) {

@@ -11,6 +11,7 @@
 //! not take yet. At the first round the files come before the load: then the server turns ready by it.
 
 mod keys;
+mod unsupported;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -141,20 +142,21 @@ impl Publisher {
             .map_err(|source| self.key_files_error(source))?;
         let secrets: Vec<SecretData> = desired.secrets().cloned().collect();
         let mut tenants = self.tenants.clone();
-        let applications: Vec<_> = desired
-            .applications()
-            .map(|application| {
-                let metadata = &application.metadata;
-                let namespace = metadata.namespace.as_deref().unwrap_or("default");
-                let name = metadata.name.as_deref().unwrap_or_default();
-                (application.clone(), tenants.of(namespace, name, rng))
-            })
-            .collect();
-        let mut drawer = Drawer::new(&kept, &secrets, self.previous.as_ref());
         let mut problems = Vec::new();
+        let mut applications = Vec::new();
+        for application in desired.applications() {
+            let object = application.object_name();
+            let tenant = tenants.of(&object.namespace, &object.name, rng);
+            match unsupported::tenant(application, tenant) {
+                None => applications.push((application.clone(), tenant)),
+                problem => problems.extend(problem),
+            }
+        }
+        let mut drawer = Drawer::new(&kept, &secrets, self.previous.as_ref());
         let mut tokens: Vec<Token> = Vec::new();
         let mut token_keys = BTreeMap::new();
         for token in desired.tokens() {
+            problems.extend(unsupported::rotation(token));
             if let Some(key) = drawer.keys_of(token, rng, &mut problems) {
                 token_keys.insert(token.token_name(), key);
                 tokens.push(token.clone());

@@ -47,34 +47,36 @@ pub(crate) async fn write<K: Served>(
     }
 }
 
-/// The events of conditions that have changed in a way that a person would ask about.
+/// The events of conditions that have changed in a way that a person would ask about. That all is well from the beginning
+/// is no news.
 pub(crate) fn events(before: &[Condition], after: &[Condition]) -> Vec<Event> {
-    let told = |conditions: &[Condition], type_: &str| {
-        let found = conditions.iter().find(|condition| condition.type_ == type_);
-        found.map(|condition| (condition.status.clone(), condition.reason.clone()))
-    };
-    let changed = after.iter().filter(|condition| {
-        let now = Some((condition.status.clone(), condition.reason.clone()));
-        told(before, &condition.type_) != now
+    let changed = after.iter().filter_map(|now| {
+        let told = before.iter().find(|condition| condition.type_ == now.type_);
+        let is_same = |told: &Condition| (&told.status, &told.reason) == (&now.status, &now.reason);
+        (!told.is_some_and(is_same)).then_some((told, now))
     });
-    changed.filter_map(event).collect()
+    changed.filter_map(|(told, now)| event(told, now)).collect()
 }
 
-fn event(condition: &Condition) -> Option<Event> {
-    let is_true = condition.status == "True";
-    let (type_, action) = match (condition.type_.as_str(), condition.reason.as_str()) {
-        ("Accepted", _) if is_true => (EventType::Normal, "Accept"),
-        ("Accepted", _) => (EventType::Warning, "Accept"),
+fn event(told: Option<&Condition>, now: &Condition) -> Option<Event> {
+    let is_true = now.status == "True";
+    let was = told.map_or("", |told| told.reason.as_str());
+    let (type_, action) = match (now.type_.as_str(), now.reason.as_str()) {
+        ("Accepted", _) if !is_true => (EventType::Warning, "Accept"),
+        ("Accepted", _) if told.is_some() => (EventType::Normal, "Accept"),
         ("SecretReady", "SecretConflict" | "SecretFailed") => (EventType::Warning, "WriteSecret"),
         ("Rotating", "KeysFull") => (EventType::Warning, "Rotate"),
         ("Propagated", "WaitingForPods" | "NoPods" | "Refused") => {
             (EventType::Warning, "Propagate")
         }
         ("Revoked" | "Expired", _) if is_true => (EventType::Normal, "Refuse"),
-        ("Ready", "Works" | "Paused" | "ApplicationPaused") => (EventType::Normal, "Serve"),
+        ("Ready", "Paused" | "ApplicationPaused") => (EventType::Normal, "Pause"),
+        ("Ready", "Works") if matches!(was, "Paused" | "ApplicationPaused" | "Expired") => {
+            (EventType::Normal, "Resume")
+        }
         _ => return None,
     };
-    Some(note(type_, &condition.reason, action, &condition.message))
+    Some(note(type_, &now.reason, action, &now.message))
 }
 
 /// An event with a note of bounded length.
@@ -162,6 +164,7 @@ mod tests {
         assert_eq!(told[0].0, "WeakKey");
         assert!(events(&bad, &bad).is_empty());
         assert_eq!(events(&bad, &fine)[0].reason, "Accepted");
+        assert!(events(&[], &fine).is_empty(), "that is no news");
     }
 
     #[test]

@@ -7,10 +7,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 use penstock_api::ownership::Ownership;
 use penstock_api::tenant::tenant_of;
-use penstock_api::{Credential, MetricsApplication, Problem, SecretData, Token};
+use penstock_api::{Credential, MetricsApplication, Problem, SecretData, State, Token};
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::{LedgerToken, TokenState};
 
+use super::super::caches::Listed;
 use super::super::{Context, Failed};
 
 /// What there is.
@@ -140,11 +141,20 @@ fn is_over_quota(token: &Token, application: &MetricsApplication, context: &Cont
         application.namespace().unwrap_or_default(),
         application.name_any(),
     );
+    let counts = |listed: &Listed<'_>| {
+        listed.belongs_to(&namespace, &name) && listed.spec.state != State::Revoked
+    };
+    let mut count = 0_usize;
+    context
+        .caches
+        .each_token(|listed| count += usize::from(counts(listed)));
+    if count <= max {
+        return false;
+    }
     let committed = context.publisher.committed();
     let mut ranks = Vec::new();
     context.caches.each_token(|listed| {
-        if listed.belongs_to(&namespace, &name) && listed.spec.state != penstock_api::State::Revoked
-        {
+        if counts(listed) {
             let id = listed.status.and_then(|status| status.id.as_deref());
             let is_new = id
                 .and_then(|id| committed.token(id.parse().ok()?))
@@ -152,14 +162,11 @@ fn is_over_quota(token: &Token, application: &MetricsApplication, context: &Cont
             let created = listed
                 .metadata
                 .creation_timestamp
-                .clone()
+                .as_ref()
                 .map(|time| time.0);
             ranks.push((is_new, created, listed.metadata.uid.clone()));
         }
     });
-    if ranks.len() <= max {
-        return false;
-    }
     ranks.sort_unstable();
     ranks.truncate(max);
     !ranks.iter().any(|(_, _, uid)| *uid == token.metadata().uid)
