@@ -45,12 +45,11 @@ impl Trace {
         }
         let mut strace = Process::start(&mut command, &folder.join("strace.log"))?;
         wait::until("strace is attached", || {
-            ensure!(
-                strace.ended()?.is_none(),
-                "strace ended: {}",
-                strace.output()
-            );
-            Ok(strace.output().contains(" attached").then_some(()))
+            // Asked before the output is read: an injected fault may end the process at once, and strace with it.
+            let ended = strace.ended()?.is_some();
+            let attached = strace.output().contains(" attached");
+            ensure!(attached || !ended, "strace ended: {}", strace.output());
+            Ok(attached.then_some(()))
         })?;
         Ok(Trace { strace, calls })
     }
