@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use penstock_model::WithCauses;
 
 /// Penstock: a metrics store for everything that speaks `OpenTSDB`.
 #[derive(Parser, Debug)]
@@ -46,15 +47,12 @@ fn main() -> ExitCode {
 
 /// Prints an error with its whole chain of causes.
 fn tell(error: &dyn std::error::Error) {
-    let mut text = format!("penstock: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
     // Nobody is left to hear that standard error is closed.
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(
+        std::io::stderr(),
+        "penstock: {}",
+        WithCauses(error)
+    ));
 }
 
 #[cfg(test)]

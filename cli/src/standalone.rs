@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use penstock_ingest::server::{Server, ServerError};
 use penstock_ingest::telemetry::logs::{LogError, start_logs};
-use penstock_model::{Clock, SystemClock};
+use penstock_model::{Clock, SystemClock, WithCauses};
 
 pub(crate) use arguments::Arguments;
 use arguments::{ArgumentsError, Settings};
@@ -209,13 +209,13 @@ fn follow(
         if settling.take(clock.monotonic())
             && let Err(error) = refresh()
         {
-            tracing::error!(error = %chain(&error), "manifests not in force, trying again");
+            tracing::error!(error = %WithCauses(&error), "manifests not in force, trying again");
             settling.changed(clock.monotonic() + RETRY_AFTER);
         }
         match authority.renew(clock.now()) {
             Ok(true) => server.reload(),
             Ok(false) => {}
-            Err(error) => tracing::error!(error = %chain(&error), "certificate not renewed"),
+            Err(error) => tracing::error!(error = %WithCauses(&error), "certificate not renewed"),
         }
         let due = settling
             .due()
@@ -232,16 +232,4 @@ fn say(text: &str) {
     let mut out = io::stdout().lock();
     // Whoever closed standard output does not want to read it.
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
-}
-
-/// An error with all its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

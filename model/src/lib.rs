@@ -23,6 +23,7 @@ pub mod tenant_id;
 pub mod timestamp;
 pub mod uid;
 pub mod value;
+pub mod with_causes;
 
 pub use charset::{Charset, NameError, NameRole};
 pub use clock::{Clock, SystemClock};
@@ -33,3 +34,4 @@ pub use tenant_id::TenantId;
 pub use timestamp::{Day, Timestamp, TimestampError};
 pub use uid::{NameKind, Uid, Uids, split_tsuid};
 pub use value::{Value, ValueError};
+pub use with_causes::WithCauses;

@@ -31,6 +31,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
+use penstock_model::WithCauses;
 
 pub use caches::{Caches, Feeds};
 pub use context::{Context, ControllerMetrics, Entrance, Surroundings};
@@ -163,13 +164,7 @@ impl Failed {
     }
 }
 
+/// An error for a log: with its causes, without keys.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    penstock_tenancy::redact_keys(&text).into_owned()
+    penstock_tenancy::redact_keys(&WithCauses(error).to_string()).into_owned()
 }

@@ -161,19 +161,3 @@ pub enum AppendError {
     #[error("the store has stopped")]
     Stopped,
 }
-
-/// An error followed by all its causes in one line, for a log: no subscriber has to know about sources.
-#[derive(Debug, Clone, Copy)]
-pub struct WithCauses<'a>(pub &'a dyn std::error::Error);
-
-impl std::fmt::Display for WithCauses<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
-}

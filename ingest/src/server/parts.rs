@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use penstock_model::Clock;
+use penstock_model::WithCauses;
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk, OsDisk};
-use penstock_store::error::WithCauses;
 use penstock_store::store::Store;
 use prometheus_client::registry::Registry;
 use rand::Rng;

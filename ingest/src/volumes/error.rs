@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Incoming;
+use penstock_model::WithCauses;
 use penstock_tenancy::LedgerVolume;
 use serde::Deserialize;
 
@@ -64,7 +65,7 @@ impl VolumeError {
     }
 
     pub(super) fn unreachable(volume: &LedgerVolume, error: &(dyn Error + 'static)) -> Self {
-        Self::missing(&volume.name, with_causes(error))
+        Self::missing(&volume.name, WithCauses(error).to_string())
     }
 
     pub(super) fn silent(volume: &LedgerVolume, stall: Duration) -> Self {
@@ -132,17 +133,6 @@ pub(super) async fn refusal(
             VolumeError::missing(&volume.name, format!("its server answers {status}: {said}"))
         }
     }
-}
-
-fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl From<VolumeError> for io::Error {

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use penstock_model::WithCauses;
 use penstock_tenancy::signed::LEDGER_BYTES_MAX;
 use penstock_tenancy::{Checksum, TokenId};
 use serde::Deserialize;
@@ -176,7 +177,7 @@ impl PodPort {
                 .client
                 .request(request)
                 .await
-                .map_err(|error| explain(&error))?;
+                .map_err(|error| WithCauses(&error).to_string())?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), bytes_max).collect().await;
             let body = body.map_err(|error| error.to_string())?.to_bytes();
@@ -195,18 +196,6 @@ impl PodPort {
             }),
         }
     }
-}
-
-/// The error and its causes: `client error (Connect)` alone helps nobody.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// The start of an answer, on one line.

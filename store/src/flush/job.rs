@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use penstock_model::{Day, Timestamp};
+use penstock_model::{Day, Timestamp, WithCauses};
 
 use crate::block::{Block, BlockBuilder, BlockCursor, BlockSource};
 use crate::chunk::Packing;
 use crate::disk::{Disk, FileNumber, FileSink, file_names};
-use crate::error::{StoreError, WithCauses};
+use crate::error::StoreError;
 use crate::manifest::BlockEntry;
 use crate::memtable::EncodedPart;
 use crate::memtable::active::Span;

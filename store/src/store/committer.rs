@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::gathering::HOLD_STEP;
 use super::log::PendingRecords;
 use super::shared::Shared;
-use crate::error::{ErrorKind, StoreError, WithCauses};
+use penstock_model::WithCauses;
+
+use crate::error::{ErrorKind, StoreError};
 use crate::row::Sequence;
 use crate::wal::{SegmentPool, Wal, WalErrorKind};
 

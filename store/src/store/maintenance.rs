@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use penstock_model::Timestamp;
+use penstock_model::{Timestamp, WithCauses};
 
 use super::layers::{DiskBlock, Layers};
 use super::shared::Shared;
 use crate::disk::{FileNumber, FileSink, file_names};
-use crate::error::{ErrorKind, StoreError, WithCauses};
+use crate::error::{ErrorKind, StoreError};
 use crate::flush::job::{FlushJob, remove_files, still_hiding};
 use crate::flush::policy::{FlushInputs, is_due};
 use crate::manifest::{Edit, Manifest, SeriesRun, Version};

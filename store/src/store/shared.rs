@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
-use penstock_model::Clock;
+use penstock_model::{Clock, WithCauses};
 
 use super::log::Log;
 use crate::config::StoreConfig;
 use crate::disk::Disk;
-use crate::error::{Pressure, StoreError, WithCauses};
+use crate::error::{Pressure, StoreError};
 use crate::row::Sequence;
 use crate::series::SeriesRegistry;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use penstock_model::Clock;
+use penstock_model::{Clock, WithCauses};
 use penstock_query::{Exceeded, JsonResults, Limits, Query, RunContext, RunError, run};
-use penstock_store::error::{AppendError, WithCauses};
+use penstock_store::error::AppendError;
 use penstock_store::store::Store;
 use penstock_tenancy::ReadLimits;
 use tokio::sync::OwnedSemaphorePermit;
