@@ -20,14 +20,14 @@ pub enum Charset {
     Any,
 }
 
-/// What a name is, for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a name is the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NameRole {
-    /// The name of a metric.
+    /// A metric.
     Metric,
-    /// The key of a tag.
+    /// A tag's key.
     TagKey,
-    /// The value of a tag.
+    /// A tag's value, of whatever key.
     TagValue,
 }
 

@@ -32,6 +32,6 @@ pub use series_key::{KeyPieces, SeriesIdentity, SeriesKey, join_pair, split_pair
 pub use tags::{Tags, TagsError};
 pub use tenant_id::TenantId;
 pub use timestamp::{Day, Timestamp, TimestampError};
-pub use uid::{NameKind, Uid, Uids, split_tsuid};
+pub use uid::{Uid, Uids, split_tsuid};
 pub use value::{Value, ValueError};
 pub use with_causes::WithCauses;

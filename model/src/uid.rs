@@ -11,22 +11,12 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::charset::NameRole;
 use crate::tags::Tags;
 use crate::tenant_id::TenantId;
 
 /// Bytes of an id. `OpenTSDB` has 3 unless configured otherwise, and at most 8.
 pub const UID_BYTES: usize = 8;
-
-/// What a name is the name of. The same word has another id in each role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NameKind {
-    /// A metric.
-    Metric,
-    /// A tag's key.
-    TagKey,
-    /// A tag's value, of whatever key.
-    TagValue,
-}
 
 /// The id of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,12 +64,12 @@ impl Uids {
         }
     }
 
-    /// The id of a name in its role.
-    pub fn id(&self, kind: NameKind, name: &str) -> Uid {
+    /// The id of a name: the same word has another in each role.
+    pub fn id(&self, kind: NameRole, name: &str) -> Uid {
         let seed = match kind {
-            NameKind::Metric => self.metric,
-            NameKind::TagKey => self.key,
-            NameKind::TagValue => self.value,
+            NameRole::Metric => self.metric,
+            NameRole::TagKey => self.key,
+            NameRole::TagValue => self.value,
         };
         Uid(xxh3_64_with_seed(name.as_bytes(), seed))
     }
@@ -89,12 +79,12 @@ impl Uids {
         let mut pairs: Vec<(Uid, Uid)> = tags
             .iter()
             .map(|(key, value)| {
-                let key = self.id(NameKind::TagKey, key);
-                (key, self.id(NameKind::TagValue, value))
+                let key = self.id(NameRole::TagKey, key);
+                (key, self.id(NameRole::TagValue, value))
             })
             .collect();
         pairs.sort_unstable();
-        let mut text = self.id(NameKind::Metric, metric).to_string();
+        let mut text = self.id(NameRole::Metric, metric).to_string();
         text.reserve_exact(pairs.len() * 4 * UID_BYTES);
         for (key, value) in pairs {
             text.push_str(&key.to_string());
@@ -137,7 +127,7 @@ mod tests {
     fn ids_are_the_same_for_ever() {
         let uids = uids(7);
         assert_eq!(
-            uids.id(NameKind::Metric, "sys.cpu").to_string(),
+            uids.id(NameRole::Metric, "sys.cpu").to_string(),
             "E4D92045FC0A2478"
         );
         assert_eq!(
@@ -148,7 +138,7 @@ mod tests {
 
     #[test]
     fn roles_and_tenants_have_ids_of_their_own() {
-        let kinds = [NameKind::Metric, NameKind::TagKey, NameKind::TagValue];
+        let kinds = [NameRole::Metric, NameRole::TagKey, NameRole::TagValue];
         let mut ids: Vec<Uid> = [uids(1), uids(2)]
             .iter()
             .flat_map(|uids| kinds.map(|kind| uids.id(kind, "host")))
@@ -184,10 +174,10 @@ mod tests {
             let tags = Tags::from_pairs(pairs).unwrap();
             let tsuid = uids.tsuid(&metric, &tags);
             let (of_metric, of_pairs) = split_tsuid(&tsuid.to_lowercase()).unwrap();
-            prop_assert_eq!(of_metric, uids.id(NameKind::Metric, &metric));
+            prop_assert_eq!(of_metric, uids.id(NameRole::Metric, &metric));
             let mut expected: Vec<_> = tags
                 .iter()
-                .map(|(key, value)| (uids.id(NameKind::TagKey, key), uids.id(NameKind::TagValue, value)))
+                .map(|(key, value)| (uids.id(NameRole::TagKey, key), uids.id(NameRole::TagValue, value)))
                 .collect();
             expected.sort_unstable();
             prop_assert_eq!(of_pairs, expected);

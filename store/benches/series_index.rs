@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
 
-use penstock_model::{Day, NameKind, SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId};
+use penstock_model::{Day, NameRole, SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId};
 use penstock_store::disk::DiskFile;
 use penstock_store::series::{
     KindFilter, Matcher, NameScope, NextIds, Selection, SeriesFilter, SeriesRegistry, Unlimited,
@@ -97,16 +97,16 @@ fn suggest(bench: &Bench, registry: &SeriesRegistry) {
         (
             "suggest values, first",
             whole,
-            NameKind::TagValue,
+            NameRole::TagValue,
             "host_77",
         ),
-        ("suggest values", whole, NameKind::TagValue, "host_77"),
-        ("suggest metrics", whole, NameKind::Metric, "cpu"),
-        ("suggest keys", whole, NameKind::TagKey, ""),
+        ("suggest values", whole, NameRole::TagValue, "host_77"),
+        ("suggest metrics", whole, NameRole::Metric, "cpu"),
+        ("suggest keys", whole, NameRole::TagKey, ""),
         (
             "suggest values, filters",
             NameScope::Series(&some),
-            NameKind::TagValue,
+            NameRole::TagValue,
             "host_77",
         ),
     ] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use penstock_model::{NameKind, TenantId};
+use penstock_model::TenantId;
 use penstock_query::Exceeded;
 use penstock_store::series::{KindFilter, Matcher, NameScope, Selection, SeriesFilter};
 use tokio::sync::Semaphore;
@@ -105,15 +105,6 @@ pub(super) fn of_every_kind(metric: &Matcher, tags: &[(Box<str>, Matcher)]) -> V
             tags: tags.to_vec(),
         })
         .collect()
-}
-
-/// What `OpenTSDB` calls a kind of names in its messages.
-pub(super) const fn kind_name(kind: NameKind) -> &'static str {
-    match kind {
-        NameKind::Metric => "metrics",
-        NameKind::TagKey => "tagk",
-        NameKind::TagValue => "tagv",
-    }
 }
 
 impl From<LookupError> for ApiError {

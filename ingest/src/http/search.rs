@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::{Method, StatusCode};
-use penstock_model::{Clock, NameKind, SeriesIdentity, Uids};
+use penstock_model::{Clock, NameRole, SeriesIdentity, Uids};
 use penstock_query::Exceeded;
 use penstock_store::series::{Matcher, SeriesRegistry};
 use penstock_store::store::Store;
@@ -24,10 +24,10 @@ use serde::Serialize;
 
 use super::answer::json_text;
 use super::error::ApiError;
-use super::lookups::{BODY_BYTES_MAX, Names, kind_name, of_every_kind, too_much};
+use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind, too_much};
 use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
-use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted};
+use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted, word_of};
 use crate::read::{ReadScope, Reader};
 
 /// Searches that `OpenTSDB` has where a search plug-in is configured.
@@ -224,10 +224,10 @@ fn require_known(
     wanted: &Wanted<'_>,
 ) -> Result<(), ApiError> {
     let names = Names::of(scope);
-    let metric = wanted.metric.map(|metric| (NameKind::Metric, metric));
-    let keys = wanted.keys.keys().map(|key| (NameKind::TagKey, *key));
+    let metric = wanted.metric.map(|metric| (NameRole::Metric, metric));
+    let keys = wanted.keys.keys().map(|key| (NameRole::TagKey, *key));
     let values = wanted.keys.values().chain([&wanted.values]).flatten();
-    let values = values.map(|value| (NameKind::TagValue, *value));
+    let values = values.map(|value| (NameRole::TagValue, *value));
     let mut all = metric.into_iter().chain(keys).chain(values);
     match all.find(|(kind, name)| !series.knows(names.scope(), *kind, name)) {
         None => Ok(()),
@@ -235,7 +235,7 @@ fn require_known(
             StatusCode::NOT_FOUND,
             "Unable to resolve one or more UIDs",
         )
-        .with_details(format!("No such name for '{}': '{name}'", kind_name(kind)))),
+        .with_details(format!("No such name for '{}': '{name}'", word_of(kind)))),
     }
 }
 

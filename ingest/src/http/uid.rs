@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
-use penstock_model::{Charset, NameKind, NameRole, Uid, Uids};
+use penstock_model::{Charset, NameRole, Uid, Uids};
 use penstock_store::series::SeriesRegistry;
 use serde_json::Value;
 
@@ -22,11 +22,11 @@ use crate::protocol::json::options::parameters;
 /// The most names in one request.
 const NAMES_MAX: usize = 10_000;
 
-/// What each kind of names is called in a request and its answer.
-const KINDS: [(&str, NameKind, NameRole); 3] = [
-    ("metric", NameKind::Metric, NameRole::Metric),
-    ("tagk", NameKind::TagKey, NameRole::TagKey),
-    ("tagv", NameKind::TagValue, NameRole::TagValue),
+/// What names of each role are called in a request and its answer.
+const ROLES: [(&str, NameRole); 3] = [
+    ("metric", NameRole::Metric),
+    ("tagk", NameRole::TagKey),
+    ("tagv", NameRole::TagValue),
 ];
 
 /// Answers what stands below `/api/uid`.
@@ -54,7 +54,7 @@ pub(crate) async fn uid(
     Ok((status, json(&answer)).into_response())
 }
 
-/// The names that are asked for, by the place of their kind in [`KINDS`].
+/// The names that are asked for, by the place of their role in [`ROLES`].
 type Asked = [Vec<String>; 3];
 /// Members, each of names and what is said of them.
 type Answer = BTreeMap<String, BTreeMap<String, String>>;
@@ -70,13 +70,13 @@ struct Assigning<'a> {
 impl Assigning<'_> {
     fn answer(&self, asked: Asked) -> (StatusCode, Answer) {
         let (mut status, mut answer) = (StatusCode::OK, Answer::new());
-        for ((member, kind, role), names) in KINDS.into_iter().zip(asked) {
+        for ((member, role), names) in ROLES.into_iter().zip(asked) {
             if names.is_empty() {
                 continue;
             }
             let (mut ids, mut errors) = (BTreeMap::new(), BTreeMap::new());
             for name in names {
-                match self.assign(kind, role, &name) {
+                match self.assign(role, &name) {
                     Ok(id) => ids.insert(name, id.to_string()),
                     Err(error) => errors.insert(name, error),
                 };
@@ -90,12 +90,12 @@ impl Assigning<'_> {
         (status, answer)
     }
 
-    fn assign(&self, kind: NameKind, role: NameRole, name: &str) -> Result<Uid, String> {
+    fn assign(&self, role: NameRole, name: &str) -> Result<Uid, String> {
         if let Err(error) = self.charset.check(name) {
             return Err(format!("Invalid {role} (\"{name}\"): {error}"));
         }
-        let id = self.uids.id(kind, name);
-        if self.series.knows(self.names.scope(), kind, name) {
+        let id = self.uids.id(role, name);
+        if self.series.knows(self.names.scope(), role, name) {
             return Err(format!("Name already exists with UID: {id}"));
         }
         Ok(id)
@@ -112,14 +112,14 @@ async fn read(context: &HttpContext, request: Request) -> Result<Asked, ApiError
         let object: BTreeMap<String, Value> = serde_json::from_slice(&body).map_err(|error| {
             ApiError::bad_request("Unable to parse the given JSON").with_details(error.to_string())
         })?;
-        for (names, (member, ..)) in asked.iter_mut().zip(KINDS) {
+        for (names, (member, _)) in asked.iter_mut().zip(ROLES) {
             let listed = object.get(member).and_then(Value::as_array);
             let texts = listed.into_iter().flatten().filter_map(Value::as_str);
             names.extend(texts.map(str::to_owned));
         }
     } else {
         for (name, value) in parameters(head.uri.query().unwrap_or_default()) {
-            for (names, (member, ..)) in asked.iter_mut().zip(KINDS) {
+            for (names, (member, _)) in asked.iter_mut().zip(ROLES) {
                 if name == member {
                     *names = value.split(',').map(str::to_owned).collect();
                 }

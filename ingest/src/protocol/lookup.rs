@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use penstock_model::NameKind;
+use penstock_model::NameRole;
 use serde_json::{Map, Value};
 
 /// How many series or names are answered if nobody says.
@@ -53,7 +53,7 @@ pub struct Wanted<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuggestRequest {
     /// Of metrics, tag keys or tag values.
-    pub kind: NameKind,
+    pub kind: NameRole,
     /// What they begin with.
     pub prefix: String,
     /// The most names.
@@ -200,7 +200,7 @@ impl SuggestRequest {
         }
         let kind = kind.filter(|kind| !kind.is_empty());
         Ok(Self {
-            kind: kind_of(&kind.ok_or(LookupError::MissingType)?)?,
+            kind: role_of(&kind.ok_or(LookupError::MissingType)?)?,
             prefix: prefix.unwrap_or_default().into_owned(),
             most: most_of(&max.unwrap_or_default())?,
         })
@@ -215,7 +215,7 @@ impl SuggestRequest {
         let kind = text(&object, "type")?.filter(|kind| !kind.is_empty());
         let max = object.get("max").map_or(Some(String::new()), as_text);
         Ok(Self {
-            kind: kind_of(&kind.ok_or(LookupError::MissingTypeMember)?)?,
+            kind: role_of(&kind.ok_or(LookupError::MissingTypeMember)?)?,
             prefix: text(&object, "q")?.unwrap_or_default(),
             most: most_of(&max.ok_or(LookupError::Max)?)?,
         })
@@ -278,11 +278,21 @@ fn is_any(text: &str) -> bool {
     text.is_empty() || text == "*"
 }
 
-fn kind_of(text: &str) -> Result<NameKind, LookupError> {
+/// What `OpenTSDB` calls names of a role in its requests and messages.
+pub const fn word_of(role: NameRole) -> &'static str {
+    match role {
+        NameRole::Metric => "metrics",
+        NameRole::TagKey => "tagk",
+        NameRole::TagValue => "tagv",
+    }
+}
+
+/// The role that is meant by a word: [`word_of`] backwards.
+fn role_of(text: &str) -> Result<NameRole, LookupError> {
     match text {
-        "metrics" => Ok(NameKind::Metric),
-        "tagk" => Ok(NameKind::TagKey),
-        "tagv" => Ok(NameKind::TagValue),
+        "metrics" => Ok(NameRole::Metric),
+        "tagk" => Ok(NameRole::TagKey),
+        "tagv" => Ok(NameRole::TagValue),
         other => Err(LookupError::Type(other.to_owned())),
     }
 }

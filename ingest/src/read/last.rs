@@ -1,11 +1,12 @@
 //! Which series a request for newest points means.
 
-use penstock_model::NameKind;
+use penstock_model::NameRole;
 use penstock_store::series::{KindFilter, Matcher, SeriesFilter, SeriesRegistry};
 use roaring::RoaringBitmap;
 
 use super::{ReadScope, SourceError, tsuid};
 use crate::protocol::last::LastQuery;
+use crate::protocol::lookup::word_of;
 
 /// The raw series of the scope that a query means.
 ///
@@ -18,17 +19,14 @@ pub fn last_series(
 ) -> Result<RoaringBitmap, SourceError> {
     let filters = match query {
         LastQuery::Metric { metric, tags } => {
-            let names = tags.iter().flat_map(|(key, value)| {
-                [
-                    (NameKind::TagKey, "tagk", key),
-                    (NameKind::TagValue, "tagv", value),
-                ]
-            });
-            let names = std::iter::once((NameKind::Metric, "metrics", metric)).chain(names);
-            for (kind, word, name) in names {
-                if !scope.knows(registry, kind, name) {
+            let names = tags
+                .iter()
+                .flat_map(|(key, value)| [(NameRole::TagKey, key), (NameRole::TagValue, value)]);
+            let names = std::iter::once((NameRole::Metric, metric)).chain(names);
+            for (role, name) in names {
+                if !scope.knows(registry, role, name) {
                     return Err(SourceError::Name {
-                        kind: word,
+                        kind: word_of(role),
                         name: name.clone(),
                     });
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_model::{NameKind, SeriesIdentity, Tags, TenantId};
+use penstock_model::{NameRole, SeriesIdentity, Tags, TenantId};
 use penstock_store::series::{
     KindFilter, Matcher, NameScope, Selection, SeriesFilter, SeriesRegistry,
 };
@@ -59,7 +59,7 @@ impl ReadScope {
     }
 
     /// Whether a series that the grant may see has this name.
-    pub fn knows(&self, registry: &SeriesRegistry, kind: NameKind, name: &str) -> bool {
+    pub fn knows(&self, registry: &SeriesRegistry, kind: NameRole, name: &str) -> bool {
         if self.is_whole_tenant() {
             return registry.knows(NameScope::Tenant(self.tenant), kind, name);
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use penstock_model::{NameKind, SeriesIdentity, SeriesKey, SeriesKind, Uids};
+use penstock_model::{NameRole, SeriesIdentity, SeriesKey, SeriesKind, Uids};
 use penstock_query::{
     Name, Sample, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
     Target,
@@ -149,9 +149,9 @@ impl SeriesSource for StoreSource {
 
     fn knows(&self, name: Name<'_>) -> Result<bool, SourceError> {
         let (kind, name) = match name {
-            Name::Metric(name) => (NameKind::Metric, name),
-            Name::TagKey(name) => (NameKind::TagKey, name),
-            Name::TagValue(name) => (NameKind::TagValue, name),
+            Name::Metric(name) => (NameRole::Metric, name),
+            Name::TagKey(name) => (NameRole::TagKey, name),
+            Name::TagValue(name) => (NameRole::TagValue, name),
         };
         Ok(self.scope.knows(self.registry(), kind, name))
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use penstock_model::{NameKind, Uid, Uids, split_tsuid};
+use penstock_model::{NameRole, Uid, Uids, split_tsuid};
 use penstock_store::series::{KindFilter, Matcher, NameScope, SeriesFilter, SeriesRegistry};
 
 use super::ReadScope;
@@ -35,14 +35,14 @@ pub(super) fn filter(
     } else {
         NameScope::Series(&everything)
     };
-    let keys = registry.names(names, NameKind::TagKey, "", usize::MAX);
+    let keys = registry.names(names, NameRole::TagKey, "", usize::MAX);
     let mut tags: Vec<(Box<str>, Matcher)> = keys
         .into_iter()
         .map(|key| {
-            let uid = uids.id(NameKind::TagKey, &key);
+            let uid = uids.id(NameRole::TagKey, &key);
             let wanted = pairs.iter().find(|(key, _)| *key == uid);
             let matcher = match wanted {
-                Some((_, value)) => has_id(uids, NameKind::TagValue, *value),
+                Some((_, value)) => has_id(uids, NameRole::TagValue, *value),
                 None => Matcher::Equals("".into()),
             };
             (key, matcher)
@@ -55,7 +55,7 @@ pub(super) fn filter(
     // The demanding ones first: they leave few series for the others.
     tags.sort_by_key(|(_, matcher)| matcher.accepts(""));
     let filter = SeriesFilter {
-        metric: has_id(uids, NameKind::Metric, metric),
+        metric: has_id(uids, NameRole::Metric, metric),
         kind: kind.clone(),
         tags,
     };
@@ -71,7 +71,7 @@ pub(super) fn filter(
 }
 
 /// Accepts the name with this id.
-fn has_id(uids: Uids, kind: NameKind, id: Uid) -> Matcher {
+fn has_id(uids: Uids, kind: NameRole, id: Uid) -> Matcher {
     Matcher::Matches(Arc::new(move |name| {
         !name.is_empty() && uids.id(kind, name) == id
     }))

@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use penstock_model::Clock;
-use penstock_model::WithCauses;
+use penstock_model::{Clock, WithCauses};
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk, OsDisk};
 use penstock_store::store::Store;

@@ -12,7 +12,7 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use penstock_model::{NameKind, TenantId, join_pair, value_of_pair};
+use penstock_model::{NameRole, TenantId, join_pair, value_of_pair};
 
 use crate::series::id_bits::IdBits;
 use crate::series::index::Index;
@@ -53,7 +53,7 @@ impl NameOrders {
         &self,
         lock: &RwLock<Shared>,
         scope: NameScope<'_>,
-        kind: NameKind,
+        kind: NameRole,
         prefix: &str,
         most: usize,
     ) -> Vec<Box<str>> {
@@ -65,13 +65,13 @@ impl NameOrders {
             return Vec::new();
         };
         let accepts = |number| seen.as_ref().is_none_or(|seen| seen.contains(number));
-        if kind == NameKind::TagKey {
+        if kind == NameRole::TagKey {
             return tag_keys(&mut Steps::new(lock), tenant, prefix, most, seen.as_ref());
         }
         let orders = Arc::clone(self.0.lock().entry(tenant).or_default());
         let mut orders = orders.lock();
         let mut steps = Steps::new(lock);
-        let found = if kind == NameKind::Metric {
+        let found = if kind == NameRole::Metric {
             let names = MetricNames(tenant);
             orders.metrics.catch_up(&mut steps, &names);
             orders
@@ -106,7 +106,7 @@ impl NameOrders {
 pub(crate) fn knows(
     lock: &RwLock<Shared>,
     scope: NameScope<'_>,
-    kind: NameKind,
+    kind: NameRole,
     name: &str,
 ) -> bool {
     match scope {
@@ -170,12 +170,12 @@ impl Names for ValueNames {
 }
 
 /// The metrics, or the pairs, that one of these series has.
-fn numbers_of(lock: &RwLock<Shared>, selection: &Selection, kind: NameKind) -> IdBits {
+fn numbers_of(lock: &RwLock<Shared>, selection: &Selection, kind: NameRole) -> IdBits {
     let mut numbers = IdBits::default();
     select::visit(lock, selection, &mut |steps, ids| {
         let index = &steps.next().index;
         for record in ids.iter().filter_map(|id| index.record(*id)) {
-            if kind == NameKind::Metric {
+            if kind == NameRole::Metric {
                 numbers.insert(record.metric);
             } else {
                 for pair in record.pairs {
@@ -233,18 +233,18 @@ fn has_pair_in(steps: &mut Steps<'_>, tenant: TenantNumber, key: &str, seen: &Id
     }
 }
 
-fn tenant_knows(lock: &RwLock<Shared>, tenant: TenantId, kind: NameKind, name: &str) -> bool {
+fn tenant_knows(lock: &RwLock<Shared>, tenant: TenantId, kind: NameRole, name: &str) -> bool {
     let mut steps = Steps::new(lock);
     let index = &steps.next().index;
     let Some(number) = index.tenant_number(tenant) else {
         return false;
     };
     match kind {
-        NameKind::TagKey => index
+        NameRole::TagKey => index
             .tenant(number)
             .is_some_and(|tenant| tenant.tag_keys.contains_key(name)),
-        NameKind::TagValue => !keys_with(&mut steps, number, name, true).is_empty(),
-        NameKind::Metric => has_metric(&mut steps, number, name),
+        NameRole::TagValue => !keys_with(&mut steps, number, name, true).is_empty(),
+        NameRole::Metric => has_metric(&mut steps, number, name),
     }
 }
 
@@ -306,20 +306,20 @@ fn keys_with(
 fn narrowed(
     lock: &RwLock<Shared>,
     selection: &Selection,
-    kind: NameKind,
+    kind: NameRole,
     name: &str,
 ) -> Vec<SeriesFilter> {
     let exactly = || Matcher::Equals(name.into());
     let filters = selection.any_of.iter().cloned();
     match kind {
-        NameKind::Metric => filters
+        NameRole::Metric => filters
             .filter(|filter| filter.metric.accepts(name))
             .map(|filter| SeriesFilter {
                 metric: exactly(),
                 ..filter
             })
             .collect(),
-        NameKind::TagKey => filters
+        NameRole::TagKey => filters
             .map(|mut filter| {
                 filter.tags.push((
                     name.into(),
@@ -328,7 +328,7 @@ fn narrowed(
                 filter
             })
             .collect(),
-        NameKind::TagValue => {
+        NameRole::TagValue => {
             let keys = tag_keys_with(lock, selection.tenant, name);
             filters
                 .flat_map(|filter| {

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use parking_lot::RwLock;
-use penstock_model::{Day, KeyPieces, NameKind, SeriesKey, SeriesKind, TenantId};
+use penstock_model::{Day, KeyPieces, NameRole, SeriesKey, SeriesKind, TenantId};
 use roaring::RoaringBitmap;
 
 use crate::block::{MetricCount, TenantCount};
@@ -363,7 +363,7 @@ impl SeriesRegistry {
     pub fn names(
         &self,
         scope: NameScope<'_>,
-        kind: NameKind,
+        kind: NameRole,
         prefix: &str,
         most: usize,
     ) -> Vec<Box<str>> {
@@ -372,7 +372,7 @@ impl SeriesRegistry {
     }
 
     /// Whether a series ever had this name.
-    pub fn knows(&self, scope: NameScope<'_>, kind: NameKind, name: &str) -> bool {
+    pub fn knows(&self, scope: NameScope<'_>, kind: NameRole, name: &str) -> bool {
         names::knows(&self.shared, scope, kind, name)
     }
 

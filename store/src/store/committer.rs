@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use penstock_model::WithCauses;
+
 use super::gathering::HOLD_STEP;
 use super::log::PendingRecords;
 use super::shared::Shared;
-use penstock_model::WithCauses;
-
 use crate::error::{ErrorKind, StoreError};
 use crate::row::Sequence;
 use crate::wal::{SegmentPool, Wal, WalErrorKind};

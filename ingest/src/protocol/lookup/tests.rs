@@ -139,7 +139,7 @@ fn suggestions_are_read_in_both_forms() {
     assert_eq!(
         asked,
         SuggestRequest {
-            kind: NameKind::TagKey,
+            kind: NameRole::TagKey,
             prefix: "ho st".to_owned(),
             most: 7
         }

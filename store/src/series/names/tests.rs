@@ -7,14 +7,14 @@ use super::*;
 use crate::series::SeriesRegistry;
 use crate::series::registry::tests::{Logged, filter, identity, passes, tenant};
 
-const KINDS: [NameKind; 3] = [NameKind::Metric, NameKind::TagKey, NameKind::TagValue];
+const KINDS: [NameRole; 3] = [NameRole::Metric, NameRole::TagKey, NameRole::TagValue];
 
 /// The names of a kind that a series has.
-fn names_in(identity: &SeriesIdentity, kind: NameKind) -> Vec<String> {
+fn names_in(identity: &SeriesIdentity, kind: NameRole) -> Vec<String> {
     match kind {
-        NameKind::Metric => vec![identity.metric.to_string()],
-        NameKind::TagKey => identity.tags.iter().map(|(key, _)| key.into()).collect(),
-        NameKind::TagValue => identity
+        NameRole::Metric => vec![identity.metric.to_string()],
+        NameRole::TagKey => identity.tags.iter().map(|(key, _)| key.into()).collect(),
+        NameRole::TagValue => identity
             .tags
             .iter()
             .map(|(_, value)| value.into())
@@ -131,7 +131,7 @@ fn many_names_come_from_several_runs_in_order() {
             assert_eq!(
                 logged
                     .registry
-                    .names(scope, NameKind::TagValue, "", 2)
+                    .names(scope, NameRole::TagValue, "", 2)
                     .len(),
                 2
             );
@@ -140,13 +140,13 @@ fn many_names_come_from_several_runs_in_order() {
     let before = logged.registry.memory_bytes();
     let all = logged
         .registry
-        .names(scope, NameKind::TagValue, "", COUNT * 2);
+        .names(scope, NameRole::TagValue, "", COUNT * 2);
     assert_eq!(all.len(), COUNT + 1);
     assert!(all.is_sorted());
     assert!(logged.registry.memory_bytes() - before < 8 * COUNT);
     let found = logged
         .registry
-        .names(scope, NameKind::TagValue, "s03999", 25);
+        .names(scope, NameRole::TagValue, "s03999", 25);
     let expected: Vec<String> = (0..10).map(|last| format!("s03999{last}")).collect();
     assert_eq!(
         found.iter().map(|name| &**name).collect::<Vec<_>>(),
