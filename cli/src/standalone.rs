@@ -35,8 +35,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use penstock_daemon::{LogError, start_logs};
 use penstock_ingest::server::{Server, ServerError};
-use penstock_ingest::telemetry::logs::{LogError, start_logs};
 use penstock_model::{Clock, SystemClock, WithCauses};
 
 pub(crate) use arguments::Arguments;
@@ -117,7 +117,7 @@ enum Wake {
 /// [`StandaloneError`].
 pub(crate) fn run(arguments: Arguments) -> Result<(), StandaloneError> {
     let settings = arguments.check()?;
-    start_logs(&settings.log)?;
+    start_logs("log.level", &settings.log.level, settings.log.format)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let _lock = lock(&settings.data)?;
     let publisher = Publisher::open(&settings.data, &mut rand::rng())?;

@@ -12,7 +12,6 @@
 //! TLS: what it takes is signed, what it gives away holds no key.
 
 mod ledger;
-mod port;
 mod readiness;
 
 use std::sync::{Arc, OnceLock};
@@ -32,7 +31,6 @@ use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::LedgerSource;
 use crate::telemetry::Metrics;
 
-pub(crate) use port::AdminPort;
 pub(crate) use readiness::Readiness;
 
 /// What the admin port knows.

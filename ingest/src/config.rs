@@ -22,7 +22,7 @@ use std::time::Duration;
 use penstock_tenancy::LedgerVolume;
 
 pub use memory::MemoryBudget;
-pub use raw::{LogFormat, RawConfig, RawLog};
+pub use raw::{RawConfig, RawLog};
 
 use crate::http::cors::{Cors, NoOrigin};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
+use penstock_daemon::start_logs;
 use penstock_ingest::config::Config;
 use penstock_ingest::server::{Server, ServerError};
-use penstock_ingest::telemetry::start_logs;
 use penstock_model::SystemClock;
 
 /// Takes data points over TLS and keeps them.
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return complain(&error.into(), WRONG_CONFIGURATION),
     };
-    if let Err(error) = start_logs(&log) {
+    if let Err(error) = start_logs("log.level", &log.level, log.format) {
         return complain(&error.into(), WRONG_CONFIGURATION);
     }
     match run(config) {

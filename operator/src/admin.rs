@@ -6,7 +6,6 @@
 //! | `/readyz` | 200 once every cache is filled, on the leader and on standby; else 503 and what is missing |
 //! | `/metrics` | everything that is counted, as OpenMetrics text |
 
-mod port;
 mod readiness;
 
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use http::header::CONTENT_TYPE;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-pub use port::AdminPort;
 pub use readiness::{Readiness, ReadinessLatch};
 
 /// What the admin port knows.

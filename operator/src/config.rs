@@ -11,6 +11,7 @@ mod names;
 use std::net::SocketAddr;
 
 use clap::{Parser, ValueEnum};
+use penstock_daemon::LogFormat;
 
 pub use names::ObjectNames;
 
@@ -106,17 +107,6 @@ pub struct LogArgs {
     /// Text on a terminal and JSON elsewhere, or one of them everywhere.
     #[arg(long = "log-format", env = "PENSTOCK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub format: LogFormat,
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
 }
 
 /// Whose certificate the ingest pods serve.

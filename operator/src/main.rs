@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
+use penstock_daemon::start_logs;
 use penstock_model::SystemClock;
 use penstock_operator::config::{Args, Config};
-use penstock_operator::telemetry::start_logs;
 
 const FAILED: u8 = 1;
 const WRONG_CONFIGURATION: u8 = 2;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return complain(&error.into(), WRONG_CONFIGURATION),
     };
-    if let Err(error) = start_logs(&log) {
+    if let Err(error) = start_logs("--log-level", &log.level, log.format) {
         return complain(&error.into(), WRONG_CONFIGURATION);
     }
     match run(config) {

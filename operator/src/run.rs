@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_daemon::AdminPort;
 use penstock_model::Clock;
 use prometheus_client::registry::Registry;
 use rand::distr::{Alphanumeric, SampleString as _};
@@ -13,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{AdminPort, Readiness, router};
+use crate::admin::{Readiness, router};
 use crate::cluster::{Clients, ConnectError};
 use crate::config::Config;
 use crate::controllers::{Caches, ControllerMetrics, Feeds};

@@ -3,8 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
 use penstock_api::Endpoints;
-use penstock_ingest::config::{Config, LogFormat, RawLog, TlsListen};
+use penstock_daemon::LogFormat;
+use penstock_ingest::config::{Config, RawLog, TlsListen};
 use penstock_ingest::http::cors::{Cors, NoOrigin};
 use rustls_pki_types::ServerName;
 
@@ -207,12 +209,7 @@ fn parse_name(text: &str) -> Result<String, String> {
 }
 
 fn parse_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "auto" => Ok(LogFormat::Auto),
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        other => Err(format!("{other:?} is none of auto, text, json")),
-    }
+    LogFormat::from_str(text, false).map_err(|_| format!("{text:?} is none of auto, text, json"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
+use penstock_daemon::LogFormat;
 use serde::Deserialize;
 
 use super::{ConfigError, Timeouts};
@@ -123,18 +125,6 @@ pub struct RawLog {
     pub level: String,
     /// Default `auto`. Environment: `PENSTOCK_LOG_FORMAT`.
     pub format: LogFormat,
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
 }
 
 impl Default for RawConfig {
@@ -378,12 +368,8 @@ pub(super) const OVERRIDES: [(&str, Override); 17] = [
         Ok(())
     }),
     ("PENSTOCK_LOG_FORMAT", |c, t| {
-        c.log.format = match t {
-            "auto" => LogFormat::Auto,
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            _ => return Err(format!("`{t}` is none of auto, text, json")),
-        };
+        c.log.format = LogFormat::from_str(t, false)
+            .map_err(|_| format!("`{t}` is none of auto, text, json"))?;
         Ok(())
     }),
 ];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use penstock_daemon::AdminPort;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::ServerContext;
 use super::event_loops::Dispatcher;
 use super::{Addresses, ServerError};
-use crate::admin::{Admin, AdminPort, router};
+use crate::admin::{Admin, router};
 use crate::auth::LedgerWatch;
 use crate::config::Listen;
 use crate::listener::Transport;

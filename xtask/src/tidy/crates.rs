@@ -23,6 +23,11 @@ const RULES: &[Rule] = &[
         never: RUNTIMES,
     },
     Rule {
+        name: "penstock-daemon",
+        ours: &[],
+        never: &["kube", "rustls"],
+    },
+    Rule {
         name: "penstock-tenancy",
         ours: &["penstock-model"],
         never: RUNTIMES,
@@ -48,13 +53,19 @@ const RULES: &[Rule] = &[
             "penstock-store",
             "penstock-query",
             "penstock-tenancy",
+            "penstock-daemon",
             "penstock-model",
         ],
         never: &["kube", "k8s-openapi"],
     },
     Rule {
         name: "penstock-operator",
-        ours: &["penstock-api", "penstock-tenancy", "penstock-model"],
+        ours: &[
+            "penstock-api",
+            "penstock-tenancy",
+            "penstock-daemon",
+            "penstock-model",
+        ],
         never: &[],
     },
     Rule {
@@ -64,6 +75,7 @@ const RULES: &[Rule] = &[
             "penstock-ingest",
             "penstock-store",
             "penstock-tenancy",
+            "penstock-daemon",
             "penstock-model",
         ],
         never: &[],

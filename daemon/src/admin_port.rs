@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-/// Probes and a scraper or two: more is not the admin port's public.
+/// Probes, a scraper or two, operators: more is not the admin port's public.
 const CONNECTIONS_MAX: usize = 64;
 const IDLE: Duration = Duration::from_mins(1);
 const BACK_OFF: Duration = Duration::from_millis(100);

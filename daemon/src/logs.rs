@@ -2,17 +2,31 @@
 
 use std::io::IsTerminal;
 
+use clap::ValueEnum;
+use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use crate::config::{LogFormat, RawLog};
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "camelCase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
 
 /// The logs cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is none: wrong configuration.
-    #[error("log.level: `{level}` is no level and no list of directives")]
+    #[error("{setting}: `{level}` is no level and no list of directives")]
     Level {
+        /// Where it was given.
+        setting: &'static str,
         /// What was given.
         level: String,
         /// Why not.
@@ -26,14 +40,18 @@ pub enum LogError {
 
 /// Sends the log lines of the whole process to standard error. Called by a `main`, once.
 ///
+/// `level` is one of `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,penstock_ingest=debug`;
+/// `setting` is what its user calls it.
+///
 /// # Errors
 /// [`LogError`].
-pub fn start_logs(log: &RawLog) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|source| LogError::Level {
-        level: log.level.clone(),
+pub fn start_logs(setting: &'static str, level: &str, format: LogFormat) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(level).map_err(|source| LogError::Level {
+        setting,
+        level: level.to_owned(),
         source,
     })?;
-    let to_person = match log.format {
+    let to_person = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
