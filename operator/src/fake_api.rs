@@ -1,15 +1,16 @@
 //! An API server in memory, for tests: objects with versions, every call recorded, and a fault at any of them.
 
+mod objects;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::{Method, StatusCode};
 use kube::Client;
-use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+
+pub(crate) use objects::{Objects, client, refusal};
 
 /// Clones are the same server.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,7 @@ pub(crate) struct FakeApi {
 
 #[derive(Debug, Default)]
 struct State {
-    objects: BTreeMap<String, Value>,
-    version: u64,
+    objects: Objects,
     calls: Vec<String>,
     uses: BTreeSet<Use>,
     /// What happens at calls, by their number from 0.
@@ -44,28 +44,12 @@ pub(crate) enum Fault {
 impl FakeApi {
     pub(crate) fn client(&self) -> Client {
         let api = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let api = api.clone();
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-                let is_watch = parts
-                    .uri
-                    .query()
-                    .is_some_and(|query| query.contains("watch=true"));
-                let (status, answer) = api.call(&parts.method, parts.uri.path(), is_watch, body);
-                let answer = match answer {
-                    Value::Null => Vec::new(),
-                    answer => serde_json::to_vec(&answer).unwrap(),
-                };
-                let answer = Body::from(answer);
-                let mut response = Response::new(answer);
-                *response.status_mut() = status;
-                Ok::<_, Infallible>(response)
-            }
-        });
-        Client::new(service, "metrics")
+        client("metrics", move |head, body| {
+            let query = head.uri.query();
+            let is_watch = query.is_some_and(|query| query.contains("watch=true"));
+            let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+            api.call(&head.method, head.uri.path(), is_watch, body)
+        })
     }
 
     /// Lets the call of this number, counted from now on, go wrong.
@@ -87,23 +71,17 @@ impl FakeApi {
 
     /// The object of a kind's plural and a name.
     pub(crate) fn object(&self, kind: &str, name: &str) -> Option<Value> {
-        self.state
-            .lock()
-            .objects
-            .get(&format!("{kind}/{name}"))
-            .cloned()
+        self.state.lock().objects.get(&format!("{kind}/{name}"))
     }
 
     /// Puts an object there, or changes it, as another program would.
     pub(crate) fn put(&self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut state = self.state.lock();
-        let mut object = state
-            .objects
-            .get(&format!("{kind}/{name}"))
-            .cloned()
-            .unwrap_or(json!({"metadata": {"name": name}}));
+        let key = format!("{kind}/{name}");
+        let new = || json!({"metadata": {"name": name}});
+        let mut object = state.objects.get(&key).unwrap_or_else(new);
         change(&mut object);
-        state.store(&format!("{kind}/{name}"), object);
+        state.objects.store(&key, object);
     }
 
     pub(crate) fn remove(&self, kind: &str, name: &str) {
@@ -167,34 +145,21 @@ impl State {
             .iter()
             .filter(|(key, _)| key.split('/').next() == Some(kind));
         let items: Vec<&Value> = of_kind.map(|(_, object)| object).collect();
-        let list =
-            json!({ "metadata": { "resourceVersion": self.version.to_string() }, "items": items });
+        let list = json!({ "metadata": { "resourceVersion": self.objects.version().to_string() }, "items": items });
         (StatusCode::OK, if is_watch { Value::Null } else { list })
     }
 
     fn answer(&mut self, method: &Method, key: &str, body: Value) -> (StatusCode, Value) {
-        let found = self.objects.get(key).cloned();
-        match (method.as_str(), found) {
+        match (method.as_str(), self.objects.get(key)) {
             ("GET", Some(object)) => (StatusCode::OK, object),
-            ("PATCH", Some(object)) => (StatusCode::OK, self.store(key, apply(object, &body))),
-            ("PATCH", None) => (StatusCode::CREATED, self.store(key, body)),
-            ("PUT", Some(object)) => {
-                let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-                if version(&object) == version(&body) {
-                    (StatusCode::OK, self.store(key, body))
-                } else {
-                    refusal(409, "the object has been modified")
-                }
+            ("PATCH", Some(object)) => {
+                let applied = apply(object, &body);
+                (StatusCode::OK, self.objects.store(key, applied))
             }
+            ("PATCH", None) => (StatusCode::CREATED, self.objects.store(key, body)),
+            ("PUT", Some(before)) => self.objects.replace(key, &before, body),
             _ => refusal(404, "not found"),
         }
-    }
-
-    fn store(&mut self, key: &str, mut object: Value) -> Value {
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.objects.insert(key.to_owned(), object.clone());
-        object
     }
 }
 
@@ -202,17 +167,4 @@ impl State {
 fn apply(mut object: Value, wanted: &Value) -> Value {
     object["metadata"]["labels"] = wanted["metadata"]["labels"].clone();
     object
-}
-
-fn refusal(code: u16, message: &str) -> (StatusCode, Value) {
-    let reason = match code {
-        404 => "NotFound",
-        409 => "Conflict",
-        _ => "ForATest",
-    };
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code,
-    });
-    (StatusCode::from_u16(code).unwrap(), status)
 }

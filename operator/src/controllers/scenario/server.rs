@@ -1,16 +1,14 @@
 //! The API server of a scenario.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 use kube::Client;
-use kube::client::Body;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::fake_api::{Objects, client, refusal};
 use crate::rbac::served_rules;
 
 /// Clones are the same server.
@@ -19,9 +17,7 @@ pub(crate) struct Server(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By plural and name.
-    objects: BTreeMap<String, Value>,
-    version: u64,
+    objects: Objects,
     calls: Vec<String>,
     bodies: Vec<String>,
     faults: BTreeMap<usize, Fault>,
@@ -39,22 +35,10 @@ pub(crate) enum Fault {
 impl Server {
     pub(crate) fn client(&self) -> Client {
         let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let server = server.clone();
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                let (status, answer) =
-                    server
-                        .0
-                        .lock()
-                        .call(parts.method.as_str(), parts.uri.path(), &body);
-                let mut response = Response::new(Body::from(serde_json::to_vec(&answer).unwrap()));
-                *response.status_mut() = status;
-                Ok::<_, Infallible>(response)
-            }
-        });
-        Client::new(service, "default")
+        client("default", move |head, body| {
+            let mut state = server.0.lock();
+            state.call(head.method.as_str(), head.uri.path(), body)
+        })
     }
 
     /// Every call since the last time.
@@ -79,11 +63,11 @@ impl Server {
     }
 
     pub(crate) fn version(&self) -> u64 {
-        self.0.lock().version
+        self.0.lock().objects.version()
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
-        self.0.lock().objects.get(key).cloned()
+        self.0.lock().objects.get(key)
     }
 
     pub(crate) fn objects(&self, kinds: &[&str]) -> Vec<Value> {
@@ -93,7 +77,8 @@ impl Server {
                 .as_str()
                 .is_some_and(|kind| kinds.contains(&kind))
         };
-        state.objects.values().filter(meant).cloned().collect()
+        let objects = state.objects.iter().map(|(_, object)| object);
+        objects.filter(meant).cloned().collect()
     }
 
     pub(crate) fn put(&self, object: &Value) {
@@ -101,14 +86,11 @@ impl Server {
         let key = format!("{plural}/{}", object["metadata"]["name"].as_str().unwrap());
         let mut state = self.0.lock();
         let mut object = object.clone();
-        if let Some(status) = state
-            .objects
-            .get(&key)
-            .and_then(|before| before.get("status"))
-        {
+        let before = state.objects.get(&key);
+        if let Some(status) = before.as_ref().and_then(|before| before.get("status")) {
             object["status"] = status.clone();
         }
-        state.store(&key, object);
+        state.objects.store(&key, object);
     }
 
     pub(crate) fn remove(&self, key: &str) {
@@ -154,7 +136,7 @@ impl State {
             "{}/{}",
             parts[0],
             if is_event {
-                format!("{:04}", self.version)
+                format!("{:04}", self.objects.version())
             } else {
                 name
             }
@@ -185,32 +167,17 @@ impl State {
     }
 
     fn answer(&mut self, method: &str, key: &str, body: Value) -> (StatusCode, Value) {
-        let found = self.objects.get(key).cloned();
-        match (method, found) {
+        match (method, self.objects.get(key)) {
             ("GET", Some(object)) => (StatusCode::OK, object),
-            ("POST", None) => (StatusCode::CREATED, self.store(key, body)),
+            ("POST", None) => (StatusCode::CREATED, self.objects.store(key, body)),
             ("POST", Some(_)) => refusal(409, "already exists"),
             ("PATCH", Some(mut object)) => {
                 object["status"] = body["status"].clone();
-                (StatusCode::OK, self.store(key, object))
+                (StatusCode::OK, self.objects.store(key, object))
             }
-            ("PUT", Some(object)) => {
-                let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-                if version(&object) == version(&body) {
-                    (StatusCode::OK, self.store(key, body))
-                } else {
-                    refusal(409, "the object has been modified")
-                }
-            }
+            ("PUT", Some(before)) => self.objects.replace(key, &before, body),
             _ => refusal(404, "not found"),
         }
-    }
-
-    fn store(&mut self, key: &str, mut object: Value) -> Value {
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.objects.insert(key.to_owned(), object.clone());
-        object
     }
 }
 
@@ -230,17 +197,4 @@ fn check_granted(method: &str, resource: &str) {
     let mut rules = served_rules().into_iter();
     let is_granted = rules.any(|rule| rule.grants(verb, group, resource, ""));
     assert!(is_granted, "{verb} {resource} is not granted");
-}
-
-fn refusal(code: u16, message: &str) -> (StatusCode, Value) {
-    let reason = match code {
-        404 => "NotFound",
-        409 => "Conflict",
-        _ => "ForATest",
-    };
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code,
-    });
-    (StatusCode::from_u16(code).unwrap(), status)
 }
