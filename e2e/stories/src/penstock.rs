@@ -52,6 +52,21 @@ impl<'c> Penstock<'c> {
         Ok(penstock)
     }
 
+    /// [`Penstock::install`], and an application `greenhouse` whose tokens `device`, which writes, and `dashboard`, which
+    /// reads, are Ready.
+    pub(crate) fn install_with_tokens(
+        cluster: &'c Cluster,
+        namespace: &'c Namespace,
+    ) -> Result<Penstock<'c>> {
+        let penstock = Penstock::install(cluster, namespace)?;
+        penstock.application("greenhouse", &json!({}))?;
+        penstock.write_token("device", "greenhouse", &json!({}))?;
+        penstock.read_token("dashboard", "greenhouse", &json!({}))?;
+        penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
+        penstock.wait_condition(Kind::ReadToken, "dashboard", "Ready", "True")?;
+        Ok(penstock)
+    }
+
     /// `helm upgrade --install` with the story's values, and these on top.
     pub(crate) fn upgrade(&self, values: &Value) -> Result<()> {
         let common = self.values()?.to_string();

@@ -7,7 +7,6 @@ use crate::penstock::{Penstock, RELEASE};
 use crate::reach::Reach;
 use anyhow::{Context, Result, ensure};
 use penstock_e2e::{Http, export, wait};
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,12 +15,7 @@ const POINTS_BETWEEN_KILLS: u64 = 200;
 const VICTIM: &str = "penstock-ingest-1";
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
-    let penstock = Penstock::install(cluster, namespace)?;
-    penstock.application("greenhouse", &json!({}))?;
-    penstock.write_token("device", "greenhouse", &json!({}))?;
-    penstock.read_token("dashboard", "greenhouse", &json!({}))?;
-    penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
-    penstock.wait_condition(Kind::ReadToken, "dashboard", "Ready", "True")?;
+    let penstock = Penstock::install_with_tokens(cluster, namespace)?;
 
     let token = penstock.token("device")?;
     let way = Arc::new(Mutex::new(victim(&penstock)?));

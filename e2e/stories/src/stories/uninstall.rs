@@ -8,12 +8,7 @@ use penstock_e2e::{Http, wait};
 use serde_json::json;
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
-    let penstock = Penstock::install(cluster, namespace)?;
-    penstock.application("greenhouse", &json!({}))?;
-    penstock.write_token("device", "greenhouse", &json!({}))?;
-    penstock.read_token("dashboard", "greenhouse", &json!({}))?;
-    penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
-    penstock.wait_condition(Kind::ReadToken, "dashboard", "Ready", "True")?;
+    let penstock = Penstock::install_with_tokens(cluster, namespace)?;
     let device = penstock.token("device")?;
     for pod in penstock.each_pod()? {
         let status = pod.push(&device, "kept", 1_600_000_000)?;

@@ -1,6 +1,6 @@
 //! `helm upgrade` and `helm rollback` replace every pod while a device pushes; keys and data are as they were.
 
-use crate::cluster::{Cluster, Kind, Namespace};
+use crate::cluster::{Cluster, Namespace};
 use crate::penstock::{Penstock, RELEASE, run};
 use crate::stories::pause::expect;
 use anyhow::{Result, ensure};
@@ -8,12 +8,7 @@ use penstock_e2e::Http;
 use serde_json::json;
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
-    let penstock = Penstock::install(cluster, namespace)?;
-    penstock.application("greenhouse", &json!({}))?;
-    penstock.write_token("device", "greenhouse", &json!({}))?;
-    penstock.read_token("dashboard", "greenhouse", &json!({}))?;
-    penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
-    penstock.wait_condition(Kind::ReadToken, "dashboard", "Ready", "True")?;
+    let penstock = Penstock::install_with_tokens(cluster, namespace)?;
     let device = penstock.token("device")?;
     for pod in penstock.each_pod()? {
         let status = pod.push(&device, &format!("before.{}", pod.name()), 1_600_000_000)?;
