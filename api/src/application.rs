@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use limits::Limits;
 pub(crate) use limits::set_or;
-pub use status::{ApplicationEndpoints, ApplicationStatus, TokenCounts};
+pub use status::{ApplicationEndpoints, ApplicationStatus, ApplicationUsage, TokenCounts};
 pub use token_policy::{From as NamespacesFrom, Namespaces, TokenPolicy};
 
 use crate::object_name::{Kind, ObjectName};
@@ -45,6 +45,7 @@ use crate::rules;
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Tokens", type_ = "integer", json_path = ".status.tokens.active"),
+    printcolumn(name = "Series", type_ = "integer", json_path = ".status.usage.activeSeries"),
     printcolumn(name = "Pods", type_ = "string", json_path = ".status.propagation.pods"),
     printcolumn(name = "Paused", type_ = "boolean", json_path = ".spec.paused", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

@@ -6,6 +6,7 @@ use crate::condition::{Conditions, Verdict};
 use crate::problem::Problem;
 use crate::propagation::Reach;
 use crate::token_status::time;
+use crate::usage::Figures;
 use crate::{ApplicationEndpoints, ApplicationStatus, Endpoints, MetricsApplication, TokenCounts};
 
 /// What there is to tell about an application.
@@ -21,6 +22,8 @@ pub struct ApplicationFacts<'a> {
     pub tokens: TokenCounts,
     /// How far its entry has come.
     pub reach: Reach,
+    /// What it uses; `None` before the pods have told.
+    pub usage: Option<Figures>,
 }
 
 /// The status that tells it.
@@ -54,6 +57,14 @@ pub fn application_status(
     ] {
         conditions.set(type_, verdict);
     }
+    match facts.usage {
+        Some(usage) => conditions.set("WithinLimits", usage.within(application.spec.limits)),
+        None => conditions.keep(
+            "WithinLimits",
+            Verdict::unknown("NotTold", "the pods have not told yet what it uses"),
+        ),
+    }
+    let told = before.and_then(|before| before.usage.as_ref());
     ApplicationStatus {
         observed_generation: generation,
         tenant_id: facts.tenant.map(|tenant| tenant.to_string()),
@@ -62,6 +73,10 @@ pub fn application_status(
         propagation: facts
             .reach
             .told(before.and_then(|before| before.propagation.as_ref())),
+        usage: match facts.usage {
+            Some(usage) => Some(usage.told(told, now)),
+            None => told.cloned(),
+        },
         conditions: conditions.into_list(),
     }
 }
@@ -99,6 +114,7 @@ mod tests {
             endpoints: &service,
             tokens: TokenCounts::default(),
             reach: Reach::NoPods { revision: 4 },
+            usage: None,
         };
         let status = application_status(&application, &facts, Timestamp::from_millis(0));
         let told: Vec<_> = status
@@ -112,7 +128,8 @@ mod tests {
                 "Ready=False Paused",
                 "Accepted=True Accepted",
                 "Programmed=True LedgerWritten",
-                "Propagated=False NoPods"
+                "Propagated=False NoPods",
+                "WithinLimits=Unknown NotTold"
             ]
         );
         assert_eq!(status.endpoints.unwrap().telnet, "metrics.example:4242");

@@ -108,6 +108,18 @@ impl<'a> Conditions<'a> {
         });
     }
 
+    /// Leaves one as it was told, where nobody knows better now; `first` if it was not.
+    pub fn keep(&mut self, type_: &str, first: Verdict) {
+        let told = self.before.iter().find(|told| told.type_ == type_);
+        match told {
+            Some(told) => self.list.push(Condition {
+                observed_generation: self.generation,
+                ..told.clone()
+            }),
+            None => self.set(type_, first),
+        }
+    }
+
     /// All of them.
     pub fn into_list(self) -> Vec<Condition> {
         self.list
@@ -137,5 +149,25 @@ mod tests {
         assert_eq!(second[0].reason, "WaitingForPods");
         let third = told(&second, Verdict::yes("Works", ""), 3);
         assert_eq!(third[0].last_transition_time, time(3));
+    }
+
+    #[test]
+    fn what_nobody_knows_better_stays_as_it_was_told() {
+        let kept = |before: &[Condition], now: i64| {
+            let mut conditions = Conditions::after(before, Some(now), time(now));
+            conditions.keep("WithinLimits", Verdict::unknown("NotTold", ""));
+            conditions.into_list()
+        };
+        let first = kept(&[], 1);
+        assert_eq!(
+            (&*first[0].status, &*first[0].reason),
+            ("Unknown", "NotTold")
+        );
+        let mut told = first;
+        told[0].reason = "ActiveSeries".to_owned();
+        let second = kept(&told, 2);
+        assert_eq!(second[0].reason, "ActiveSeries");
+        assert_eq!(second[0].last_transition_time, time(1));
+        assert_eq!(second[0].observed_generation, Some(2));
     }
 }

@@ -44,11 +44,12 @@ pub mod token;
 mod token_resources;
 pub mod token_secret;
 pub mod token_status;
+pub mod usage;
 
 pub use admission::{Admission, Manifest};
 pub use application::{
-    ApplicationEndpoints, ApplicationStatus, MetricsApplication, MetricsApplicationSpec,
-    Namespaces, NamespacesFrom, TokenCounts, TokenPolicy,
+    ApplicationEndpoints, ApplicationStatus, ApplicationUsage, MetricsApplication,
+    MetricsApplicationSpec, Namespaces, NamespacesFrom, TokenCounts, TokenPolicy,
 };
 pub use compile::{Sources, TokenKeys, compile};
 pub use field_fault::FieldFault;

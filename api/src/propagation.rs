@@ -76,13 +76,10 @@ impl Reach {
                 Verdict::unknown("Staged", "waits for the next revision of the ledger")
             }
             Self::Refused(why) => Verdict::no("Refused", why.clone()),
-            Self::Telling { revision }
-            | Self::Waiting { revision, .. }
-            | Self::NoPods { revision }
-            | Self::All { revision, .. } => Verdict::yes(
-                "LedgerWritten",
-                format!("revision {revision} of the ledger has it"),
-            ),
+            Self::Telling { .. }
+            | Self::Waiting { .. }
+            | Self::NoPods { .. }
+            | Self::All { .. } => Verdict::yes("LedgerWritten", "the ledger has it"),
         }
     }
 
@@ -114,12 +111,8 @@ impl Reach {
                 "NoPods",
                 "no ingest pod is ready: look at their StatefulSet",
             ),
-            Self::All {
-                revision, pods, of, ..
-            } => Verdict::yes(
-                "AllPods",
-                format!("{pods} of {of} pods have revision {revision}"),
-            ),
+            // Without figures: those of a new leader are others, which is no news of 10,000 tokens.
+            Self::All { .. } => Verdict::yes("AllPods", "the pods have it"),
         }
     }
 

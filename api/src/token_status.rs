@@ -2,6 +2,8 @@
 
 mod keys;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff;
 use penstock_model::Timestamp;
@@ -27,6 +29,8 @@ pub struct TokenFacts<'a> {
     pub keys: &'a [LedgerKey],
     /// The key that stands in the Secret.
     pub held: Option<KeyHash>,
+    /// When keys were last used, by their fingerprints, as far as the pods have told.
+    pub last_used: &'a BTreeMap<String, Timestamp>,
     /// How many keys were handed out: the number of the one that stands in the Secret.
     pub version: i64,
     /// Its Secret.
@@ -85,11 +89,15 @@ pub fn token_status(token: &Token, facts: &TokenFacts<'_>, now: Timestamp) -> To
         SecretFacts::Written => Some(token.secret_name()),
         _ => before.and_then(|before| before.secret_name.clone()),
     };
+    let keys = facts.key_statuses(before, now);
+    let used = keys.iter().filter_map(|key| key.last_used.clone());
+    let used_before = before.and_then(|before| before.last_used.clone());
     TokenStatus {
         observed_generation: generation,
         id: facts.id.map(|id| id.to_string()),
         secret_name,
-        keys: facts.key_statuses(before, now),
+        last_used: used.chain(used_before).max_by_key(|time| time.0),
+        keys,
         next_rotation: facts.next_rotation.map(time),
         expires_at: facts.expires_at.map(time),
         propagation: facts
@@ -100,6 +108,12 @@ pub fn token_status(token: &Token, facts: &TokenFacts<'_>, now: Timestamp) -> To
 }
 
 impl TokenFacts<'_> {
+    /// Whether all is well and a key is about to be handed out.
+    pub fn is_on_its_way(&self) -> bool {
+        let is_moving = matches!(self.reach, Reach::Staged | Reach::Telling { .. });
+        self.problem.is_none() && is_moving && matches!(self.step, Step::HandOut(_))
+    }
+
     fn accepted(&self) -> Verdict {
         match self.problem {
             None => Verdict::yes("Accepted", ""),

@@ -16,12 +16,19 @@ pub mod application;
 pub mod cache;
 pub mod caches;
 pub mod context;
+mod drafts;
 mod kinds;
+#[cfg(test)]
+mod many;
+mod refusals;
 mod removals;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod scenario;
 mod status;
 pub mod token;
+mod usage;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -32,6 +39,7 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::ObjectRef;
 use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
 use penstock_model::WithCauses;
+use tokio::task::JoinSet;
 
 pub use caches::{Caches, Feeds};
 pub use context::{Context, ControllerMetrics, Entrance, Surroundings};
@@ -56,11 +64,17 @@ const RETRY_MAX: Duration = Duration::from_mins(1);
 pub async fn run(context: Arc<Context>) {
     context.caches.full().await;
     context.caches.wake_all();
+    // Each a task of its own: one kind does not wait for the processor that another works on.
+    let mut drives = JoinSet::new();
+    drives.spawn(drive::<MetricsApplication>(Arc::clone(&context)));
+    drives.spawn(drive::<WriteToken>(Arc::clone(&context)));
+    drives.spawn(drive::<ReadToken>(Arc::clone(&context)));
     tokio::select! {
-        () = drive::<MetricsApplication>(&context) => {}
-        () = drive::<WriteToken>(&context) => {}
-        () = drive::<ReadToken>(&context) => {}
+        _ = drives.join_next() => {}
         () = removals::run(&context) => {}
+        () = refusals::run(&context) => {}
+        () = usage::run(&context) => {}
+        () = context.caches.count_tokens() => {}
         () = follow_trust(&context) => {}
     }
 }
@@ -78,9 +92,9 @@ async fn follow_trust(context: &Context) {
     }
 }
 
-async fn drive<K: Served>(context: &Arc<Context>) {
+async fn drive<K: Served>(context: Arc<Context>) {
     let wakes =
-        wakes(context, K::KIND).map(|name| ObjectRef::new(&name.name).within(&name.namespace));
+        wakes(&context, K::KIND).map(|name| ObjectRef::new(&name.name).within(&name.namespace));
     let config = Config::default()
         .concurrency(CONCURRENCY)
         .debounce(DEBOUNCE);
@@ -88,7 +102,7 @@ async fn drive<K: Served>(context: &Arc<Context>) {
     Controller::for_stream(never, K::cache(&context.caches).clone())
         .reconcile_on(wakes)
         .with_config(config)
-        .run(reconcile::<K>, retry::<K>, Arc::clone(context))
+        .run(reconcile::<K>, retry::<K>, context)
         .for_each(|_| async {})
         .await;
 }

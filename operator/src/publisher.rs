@@ -23,7 +23,7 @@ mod document;
 mod found;
 mod handle;
 mod merge;
-mod progress;
+mod refused;
 mod run;
 mod wakes;
 
@@ -33,6 +33,6 @@ pub use document::Document;
 pub use found::{Found, Origin, find};
 pub use handle::Publisher;
 pub use merge::Service;
-pub use progress::{Progress, Refused};
+pub use refused::Refused;
 pub use run::{Writer, WriterError};
 pub(crate) use wakes::Wakes;

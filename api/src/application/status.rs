@@ -1,6 +1,6 @@
 //! What the operator tells about an application.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,10 @@ pub struct ApplicationStatus {
     /// How far its last change has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// `Ready`, `Accepted`, `Programmed`, `Propagated`.
+    /// What it uses. Looked at once a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<ApplicationUsage>,
+    /// `Ready`, `Accepted`, `Programmed`, `Propagated`, `WithinLimits`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -58,4 +61,18 @@ pub struct TokenCounts {
     pub expired: i64,
     /// Refused for ever.
     pub revoked: i64,
+}
+
+/// What an application uses, added up over the pods as each has told last.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationUsage {
+    /// Series with a point in the current UTC day. One that reaches several pods counts in each.
+    pub active_series: i64,
+    /// Points that are stored.
+    pub points: i64,
+    /// Bytes that their blocks take on disk.
+    pub bytes: i64,
+    /// When these figures were told.
+    pub at: Time,
 }

@@ -23,6 +23,9 @@ pub struct TokenStatus {
     /// The keys that are taken now, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyStatus>,
+    /// When any of its keys was last used, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Time>,
     /// When the key will be replaced by schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_rotation: Option<Time>,
@@ -51,6 +54,9 @@ pub struct KeyStatus {
     /// From this moment on it is no longer taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
+    /// When it was last used, to the minute; told seldom where many tokens are in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Time>,
 }
 
 /// What a key is to its token.

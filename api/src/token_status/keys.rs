@@ -22,10 +22,7 @@ impl TokenFacts<'_> {
         now: Timestamp,
     ) -> Vec<KeyStatus> {
         let told = before.map_or(&[][..], |before| &before.keys);
-        let versions: HashMap<_, _> = told
-            .iter()
-            .map(|key| (&*key.fingerprint, key.version))
-            .collect();
+        let by_name: HashMap<_, _> = told.iter().map(|key| (&*key.fingerprint, key)).collect();
         let is_held = |key: &&LedgerKey| self.held == Some(key.hash);
         let others = self.keys.iter().rev().filter(|key| !is_held(key));
         // One that was told stays told until its end, also while the Secret is lost and nothing has taken its place.
@@ -42,11 +39,14 @@ impl TokenFacts<'_> {
         for key in self.keys.iter().filter(is_held).chain(retiring) {
             let is_held = is_held(&key);
             let name = fingerprint(key.hash);
-            let version = match versions.get(&*name) {
-                Some(version) if !is_held => *version,
+            let before = by_name.get(&*name);
+            let version = match before {
+                Some(before) if !is_held => before.version,
                 _ => next,
             };
             next = version - 1;
+            let used_before = before.and_then(|before| before.last_used.clone());
+            let used = self.last_used.get(&name).map(|used| time(*used));
             statuses.push(KeyStatus {
                 version,
                 fingerprint: name,
@@ -56,6 +56,11 @@ impl TokenFacts<'_> {
                     KeyState::Retiring
                 },
                 not_after: key.not_after.map(time),
+                // A pod that has started again has forgotten.
+                last_used: used
+                    .into_iter()
+                    .chain(used_before)
+                    .max_by_key(|time| time.0),
             });
         }
         statuses

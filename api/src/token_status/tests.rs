@@ -23,12 +23,15 @@ fn key(n: u8, not_after: Option<i64>) -> LedgerKey {
     }
 }
 
+static NEVER: BTreeMap<String, Timestamp> = BTreeMap::new();
+
 fn works(keys: &[LedgerKey]) -> TokenFacts<'_> {
     TokenFacts {
         problem: None,
         id: Some("Write0000001".parse().unwrap()),
         keys,
         held: keys.last().map(|key| key.hash),
+        last_used: &NEVER,
         version: 3,
         secret: SecretFacts::Written,
         step: Step::Settled,
@@ -153,4 +156,35 @@ fn the_same_facts_make_the_same_status() {
     }
     let again = token_status(&resource, &works(&one), Timestamp::from_millis(9_000));
     assert_eq!(again, first, "or every reconcile would write one");
+}
+
+#[test]
+fn the_latest_use_that_was_ever_told_stays() {
+    let keys = [key(1, None)];
+    let name = fingerprint(keys[0].hash);
+    let mut object = token(&json!({}));
+    let told = |object: &Token, second: Option<i64>| {
+        let used = second.map(|second| (name.clone(), Timestamp::from_millis(second * 1_000)));
+        let facts = TokenFacts {
+            last_used: &used.into_iter().collect(),
+            ..works(&keys)
+        };
+        token_status(object, &facts, Timestamp::from_millis(5_000))
+    };
+    let second = |time: &Option<Time>| time.as_ref().map(|time| time.0.as_second());
+    let first = told(&object, Some(120));
+    assert_eq!(second(&first.keys[0].last_used), Some(120));
+    if let Token::Write(write) = &mut object {
+        write.status = Some(first);
+    }
+    for later in [None, Some(60)] {
+        let status = told(&object, later);
+        assert_eq!(
+            second(&status.keys[0].last_used),
+            Some(120),
+            "pods that started again forget"
+        );
+        assert_eq!(second(&status.last_used), Some(120));
+    }
+    assert_eq!(second(&told(&object, Some(180)).last_used), Some(180));
 }

@@ -17,7 +17,7 @@ use penstock_api::{ApplicationStatus, MetricsApplication, Problem, State, TokenC
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::LedgerApplication;
 
-use super::status::{events, reach, write};
+use super::status::{events, write};
 use super::{Context, Failed};
 use crate::publisher::Change;
 
@@ -31,15 +31,24 @@ pub(crate) async fn reconcile(
     let reach = apply(&application, context, validated.as_ref().ok());
     let (tokens, next_expiry) = count_tokens(&application, context, now);
     let endpoints = context.endpoints();
+    let tenant = validated.as_ref().ok().map(|entry| entry.tenant);
     let facts = ApplicationFacts {
         problem: validated.as_ref().err(),
-        tenant: validated.as_ref().ok().map(|entry| entry.tenant),
+        tenant,
+        usage: None,
         endpoints: &endpoints,
         tokens,
         reach,
     };
     let status = application_status(&application, &facts, now);
-    update_status(&application, &status, context).await?;
+    let is_due = context.use_is_due(&application.object_name());
+    if is_due || application.status.as_ref() != Some(&status) {
+        let usage = context.publisher.usage();
+        let usage = tenant.and_then(|tenant| usage.borrow().of_tenant(tenant));
+        let facts = ApplicationFacts { usage, ..facts };
+        let status = application_status(&application, &facts, now);
+        update_status(&application, &status, context).await?;
+    }
     Ok(next_expiry.map_or_else(Action::await_change, |end| {
         let millis = u64::try_from(end.millis().saturating_sub(now.millis())).unwrap_or(0);
         Action::requeue(Duration::from_millis(millis).max(Duration::from_secs(1)))
@@ -71,7 +80,7 @@ fn apply(
     context
         .publisher
         .stage(application.object_name(), change.clone());
-    reach(context.publisher.progress(&change))
+    context.publisher.progress(&change)
 }
 
 /// Counts its tokens by what they are now, and tells when the next of them expires.
@@ -86,10 +95,7 @@ fn count_tokens(
     );
     let mut counts = BTreeMap::<&str, i64>::new();
     let mut next: Option<Timestamp> = None;
-    context.caches.each_token(|token| {
-        if !token.belongs_to(&namespace, &name) {
-            return;
-        }
+    context.caches.each_token_of(&namespace, &name, |token| {
         let of_status = token.status.and_then(|status| status.expires_at.as_ref());
         let end = of_status.or(token.spec.expires_at.as_ref()).map(moment);
         let what = match token.spec.state {

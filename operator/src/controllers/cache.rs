@@ -138,15 +138,15 @@ where
         let Some(early) = self.early.take() else {
             return;
         };
-        self.writer.apply_watcher_event(&Event::Init);
-        for object in early.values() {
-            self.writer
-                .apply_watcher_event(&Event::InitApply(object.clone()));
-        }
-        self.writer.apply_watcher_event(&Event::InitDone);
+        // Told first: whoever waits for the cache finds everything that follows from it.
         for now in early.values() {
             tell(Seen::There { before: None, now });
         }
+        self.writer.apply_watcher_event(&Event::Init);
+        for object in early.into_values() {
+            self.writer.apply_watcher_event(&Event::InitApply(object));
+        }
+        self.writer.apply_watcher_event(&Event::InitDone);
     }
 
     fn put(&mut self, object: K, tell: &mut impl FnMut(Seen<'_, K>)) {

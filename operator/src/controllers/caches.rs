@@ -3,35 +3,48 @@
 //! | changed | is reconciled |
 //! |---|---|
 //! | an application | it, and every token that names it |
-//! | a token | it and its application; when it goes, the others too, for there may be room |
+//! | a token | it, and within a second its application; when it goes, the others too, for there may be room |
 //! | a Secret with the label `penstock.dev/secret` | the token that it was written for, and those that take their key from it |
 //! | labels of a namespace | its tokens, which an application may choose by them |
 //!
-//! Secrets are watched by that label and without their contents. A change of a status alone concerns nobody: it is ours.
+//! Secrets are watched by that label and without their contents. A change of a status alone concerns nobody: it is ours,
+//! and so is a Secret as we have just written it. Whoever takes something away is told of besides, for
+//! [`super::refusals`].
 
-use std::collections::BTreeMap;
+mod feeds;
+mod index;
+mod listed;
+mod own_writes;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Resource, ResourceExt as _};
 use parking_lot::Mutex;
-use penstock_api::ownership::{SECRET_LABEL, TOKEN_KIND_LABEL, TOKEN_NAME_LABEL};
-use penstock_api::{
-    Kind, MetricsApplication, ObjectName, ReadToken, Reason, TokenSpec, TokenStatus, WriteToken,
-};
-use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
+use penstock_api::ownership::{TOKEN_KIND_LABEL, TOKEN_NAME_LABEL};
+use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, State, TokenSpec, WriteToken};
 
+pub use self::feeds::Feeds;
+use self::index::{Index, Place};
+pub(crate) use self::listed::Listed;
+use self::listed::look_at;
+use self::own_writes::{OwnWrite, OwnWrites};
+use self::told::Told;
 use super::cache::{Cache, Seen};
 use super::kinds::{Guarded, TokenKind, name_of};
 use crate::config::Watched;
 use crate::publisher::Wakes;
+
+/// An application whose tokens come and go counts them this often at most, so that 10,000 new ones cost it no 10,000
+/// statuses.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known of the cluster.
 #[derive(Debug)]
@@ -43,60 +56,13 @@ pub struct Caches {
     /// Only where the whole cluster is watched: a role in a namespace cannot see its labels.
     namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
     pub(crate) watched: Watched,
+    index: Mutex<Index>,
+    own_writes: OwnWrites,
     wakes: Arc<Wakes>,
-    gone: Mutex<Vec<(ObjectName, ObjectMeta)>>,
-    somebody_gone: Notify,
-}
-
-/// What fills the caches.
-#[derive(Debug)]
-pub struct Feeds {
-    caches: Arc<Caches>,
-    applications: Cache<Guarded<MetricsApplication>>,
-    write_tokens: Cache<Guarded<WriteToken>>,
-    read_tokens: Cache<Guarded<ReadToken>>,
-    secrets: Cache<PartialObjectMeta<Secret>>,
-    namespaces: Option<Cache<PartialObjectMeta<Namespace>>>,
-}
-
-impl Feeds {
-    /// Watches until the process ends.
-    pub async fn run(self, client: Client) {
-        let (caches, all) = (self.caches, watcher::Config::default());
-        let labelled = watcher::Config::default().labels(SECRET_LABEL);
-        let applications =
-            self.applications
-                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
-                    caches.application_seen(&seen);
-                });
-        let write_tokens =
-            self.write_tokens
-                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
-                    caches.token_seen::<WriteToken>(&seen);
-                });
-        let read_tokens =
-            self.read_tokens
-                .fill(apis(&client, &caches.watched), all.clone(), |seen| {
-                    caches.token_seen::<ReadToken>(&seen);
-                });
-        let secrets = self
-            .secrets
-            .fill(apis(&client, &caches.watched), labelled, |seen| {
-                caches.secret_seen(&seen);
-            });
-        let namespaces = async {
-            match self.namespaces {
-                Some(cache) => {
-                    let api = Api::all(client.clone());
-                    cache
-                        .fill(vec![api], all.clone(), |seen| caches.namespace_seen(&seen))
-                        .await;
-                }
-                None => std::future::pending().await,
-            }
-        };
-        tokio::join!(applications, write_tokens, read_tokens, secrets, namespaces);
-    }
+    /// Applications whose tokens have changed since they were last counted.
+    to_count: Told<BTreeSet<ObjectName>>,
+    refusing: Told<Vec<ObjectName>>,
+    gone: Told<Vec<(ObjectName, ObjectMeta)>>,
 }
 
 impl Caches {
@@ -119,9 +85,12 @@ impl Caches {
             secrets: secret_store,
             namespaces: namespace_store,
             watched,
+            index: Mutex::default(),
+            own_writes: OwnWrites::default(),
             wakes: Arc::default(),
-            gone: Mutex::default(),
-            somebody_gone: Notify::new(),
+            to_count: Told::default(),
+            refusing: Told::default(),
+            gone: Told::default(),
         });
         let feeds = Feeds {
             caches: Arc::clone(&caches),
@@ -171,7 +140,18 @@ impl Caches {
                 .iter()
                 .map(|application| name_of(Kind::MetricsApplication, application.meta())),
         );
-        self.wake_tokens(|_| true);
+        let mut tokens = Vec::new();
+        self.each_token(|token| tokens.push(name_of(token.kind, token.metadata)));
+        self.wake(tokens);
+    }
+
+    /// Has applications reconciled whose tokens have changed, together and not too often. Never ends.
+    pub(crate) async fn count_tokens(&self) {
+        loop {
+            let applications = self.to_count.take().await;
+            self.wake(applications);
+            tokio::time::sleep(COUNT_EVERY).await;
+        }
     }
 
     /// The application of this namespace and name.
@@ -190,25 +170,59 @@ impl Caches {
     /// Looks at every token.
     pub(crate) fn each_token(&self, mut look: impl FnMut(&Listed<'_>)) {
         for token in self.write_tokens.state() {
-            if let Ok(token) = &token.0 {
-                look(&Listed {
-                    kind: Kind::WriteToken,
-                    metadata: &token.metadata,
-                    spec: &token.spec.common,
-                    status: token.status.as_ref(),
-                });
-            }
+            look_at(&token, &mut look);
         }
         for token in self.read_tokens.state() {
-            if let Ok(token) = &token.0 {
-                look(&Listed {
-                    kind: Kind::ReadToken,
-                    metadata: &token.metadata,
-                    spec: &token.spec.common,
-                    status: token.status.as_ref(),
-                });
+            look_at(&token, &mut look);
+        }
+    }
+
+    /// Looks at the tokens of an application.
+    pub(crate) fn each_token_of(
+        &self,
+        namespace: &str,
+        application: &str,
+        look: impl FnMut(&Listed<'_>),
+    ) {
+        let of = (namespace.to_owned(), application.to_owned());
+        let tokens = self.index.lock().of_application(&of);
+        self.look_at_each(tokens, look);
+    }
+
+    /// Looks at a token, if it is there and can be read.
+    pub(crate) fn look_at_token(&self, token: &ObjectName, look: impl FnMut(&Listed<'_>)) {
+        self.look_at_each([token.clone()], look);
+    }
+
+    fn look_at_each(
+        &self,
+        tokens: impl IntoIterator<Item = ObjectName>,
+        mut look: impl FnMut(&Listed<'_>),
+    ) {
+        for ObjectName {
+            kind,
+            namespace,
+            name,
+        } in tokens
+        {
+            if kind == Kind::WriteToken {
+                let found = ObjectRef::new(&name).within(&namespace);
+                if let Some(found) = self.write_tokens.get(&found) {
+                    look_at(&found, &mut look);
+                }
+            } else {
+                let found = ObjectRef::new(&name).within(&namespace);
+                if let Some(found) = self.read_tokens.get(&found) {
+                    look_at(&found, &mut look);
+                }
             }
         }
+    }
+
+    /// How many tokens of an application count against its `tokens.max`: all but the revoked ones.
+    pub(crate) fn count_of(&self, namespace: &str, application: &str) -> usize {
+        let of = (namespace.to_owned(), application.to_owned());
+        self.index.lock().count(&of)
     }
 
     /// The labels of a namespace; where they cannot be seen, the one that every namespace has.
@@ -231,16 +245,20 @@ impl Caches {
             .is_some()
     }
 
+    /// The Secret of a token is about to be written by us: its news wakes nobody.
+    pub(crate) fn begin_write(&self, token: ObjectName, secret: &str) -> OwnWrite<'_> {
+        OwnWrite::begin(&self.own_writes, &self.wakes, token, secret)
+    }
+
     /// What has gone since the last time; waits for the first.
     pub(crate) async fn gone(&self) -> Vec<(ObjectName, ObjectMeta)> {
-        loop {
-            let somebody = self.somebody_gone.notified();
-            let gone = std::mem::take(&mut *self.gone.lock());
-            if !gone.is_empty() {
-                return gone;
-            }
-            somebody.await;
-        }
+        self.gone.take().await
+    }
+
+    /// Tokens that are not active and applications that are paused, as they were seen since the last time; waits for the
+    /// first.
+    pub(crate) async fn refusing(&self) -> Vec<ObjectName> {
+        self.refusing.take().await
     }
 
     fn application_seen(&self, seen: &Seen<'_, Guarded<MetricsApplication>>) {
@@ -253,7 +271,17 @@ impl Caches {
             }
         };
         let name = name_of(Kind::MetricsApplication, metadata);
-        self.wake_tokens(|token| token.belongs_to(&name.namespace, &name.name));
+        let of = (name.namespace.clone(), name.name.clone());
+        let tokens = self.index.lock().of_application(&of);
+        self.wake(tokens);
+        if let Seen::There { now, .. } = seen
+            && now
+                .0
+                .as_ref()
+                .is_ok_and(|application| application.spec.paused)
+        {
+            self.refusing.tell(name.clone());
+        }
         self.wake([name]);
     }
 
@@ -266,42 +294,60 @@ impl Caches {
                 gone
             }
         };
-        self.wake([name_of(K::KIND, guarded.meta())]);
-        let Ok(token) = &guarded.0 else {
-            return;
-        };
-        let token = token.clone().into_token();
-        let (namespace, name) = token.application();
-        if matches!(seen, Seen::Gone(_)) {
-            self.wake_tokens(|other| other.belongs_to(&namespace, name) && other.is_over_quota());
+        let name = name_of(K::KIND, guarded.meta());
+        let is_gone = matches!(seen, Seen::Gone(_));
+        match &guarded.0 {
+            Ok(token) if !is_gone => self.index.lock().put(name.clone(), token.token_spec()),
+            _ => self.index.lock().remove(&name),
         }
-        self.wake([ObjectName {
+        if let Ok(token) = &guarded.0 {
+            let spec = token.token_spec();
+            if spec.state != State::Active && !is_gone {
+                self.refusing.tell(name.clone());
+            }
+            self.wake_application(&name.namespace, spec, is_gone);
+        }
+        self.wake([name]);
+    }
+
+    fn wake_application(&self, namespace: &str, spec: &TokenSpec, is_gone: bool) {
+        let reference = &spec.application_ref;
+        let namespace = reference.namespace.as_deref().unwrap_or(namespace);
+        if is_gone {
+            let mut others = Vec::new();
+            self.each_token_of(namespace, &reference.name, |other| {
+                if other.is_over_quota() {
+                    others.push(name_of(other.kind, other.metadata));
+                }
+            });
+            self.wake(others);
+        }
+        self.to_count.tell(ObjectName {
             kind: Kind::MetricsApplication,
-            name: name.to_owned(),
-            namespace,
-        }]);
+            name: reference.name.clone(),
+            namespace: namespace.to_owned(),
+        });
     }
 
     fn secret_seen(&self, seen: &Seen<'_, PartialObjectMeta<Secret>>) {
         let (Seen::There { now: secret, .. } | Seen::Gone(secret)) = seen;
-        let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
+        let place: Place = (secret.namespace().unwrap_or_default(), secret.name_any());
         let labels = secret.labels();
         let kinds = [Kind::WriteToken, Kind::ReadToken];
         let kind = labels
             .get(TOKEN_KIND_LABEL)
             .and_then(|label| kinds.into_iter().find(|kind| kind.as_str() == label));
-        if let (Some(kind), Some(token)) = (kind, labels.get(TOKEN_NAME_LABEL)) {
-            let (namespace, name) = (namespace.clone(), token.clone());
+        if let (Some(kind), Some(token)) = (kind, labels.get(TOKEN_NAME_LABEL))
+            && self.own_writes.is_news(&place, secret.resource_version())
+        {
             self.wake([ObjectName {
                 kind,
-                namespace,
-                name,
+                namespace: place.0.clone(),
+                name: token.clone(),
             }]);
         }
-        self.wake_tokens(|token| {
-            let source = token.spec.key.reference();
-            token.namespace() == namespace && source.is_some_and(|source| source.name == name)
-        });
+        let readers = self.index.lock().reading(&place);
+        self.wake(readers);
     }
 
     fn namespace_seen(&self, seen: &Seen<'_, PartialObjectMeta<Namespace>>) {
@@ -313,70 +359,12 @@ impl Caches {
             Seen::There { now, .. } => now.name_any(),
             Seen::Gone(_) => return,
         };
-        self.wake_tokens(|token| token.namespace() == namespace);
+        let tokens = self.index.lock().in_namespace(&namespace);
+        self.wake(tokens);
     }
 
     fn went(&self, kind: Kind, metadata: &ObjectMeta) {
-        self.gone
-            .lock()
-            .push((name_of(kind, metadata), metadata.clone()));
-        self.somebody_gone.notify_one();
-    }
-
-    fn wake_tokens(&self, is_meant: impl Fn(&Listed<'_>) -> bool) {
-        let mut names = Vec::new();
-        self.each_token(|token| {
-            if is_meant(token) {
-                names.push(name_of(token.kind, token.metadata));
-            }
-        });
-        self.wake(names);
-    }
-}
-
-/// A token in a cache, of whatever kind.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Listed<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) metadata: &'a ObjectMeta,
-    pub(crate) spec: &'a TokenSpec,
-    pub(crate) status: Option<&'a TokenStatus>,
-}
-
-impl Listed<'_> {
-    pub(crate) fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
-    }
-
-    /// Whether it names this application.
-    pub(crate) fn belongs_to(&self, namespace: &str, name: &str) -> bool {
-        let reference = &self.spec.application_ref;
-        let of = reference
-            .namespace
-            .as_deref()
-            .unwrap_or_else(|| self.namespace());
-        reference.name == name && of == namespace
-    }
-
-    /// Whether it was refused for want of room.
-    fn is_over_quota(&self) -> bool {
-        let conditions = self.status.map_or(&[][..], |status| &status.conditions);
-        conditions
-            .iter()
-            .any(|condition| condition.reason == Reason::QuotaExceeded.as_str())
-    }
-}
-
-fn apis<K>(client: &Client, watched: &Watched) -> Vec<Api<K>>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned,
-{
-    match watched {
-        Watched::Cluster => vec![Api::all(client.clone())],
-        Watched::Namespaces(namespaces) => {
-            let api = |namespace: &String| Api::namespaced(client.clone(), namespace);
-            namespaces.iter().map(api).collect()
-        }
+        self.gone.tell((name_of(kind, metadata), metadata.clone()));
     }
 }
 

@@ -19,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 use rand::rngs::StdRng;
 
 use super::Caches;
+use super::drafts::Drafts;
 use super::kinds::{Served, name_of};
 use crate::cluster::{Clients, MANAGER};
 use crate::pki::{Bundle, Trust};
@@ -37,8 +38,12 @@ pub struct Context {
     pub(crate) metrics: ControllerMetrics,
     recorder: Recorder,
     rng: Mutex<StdRng>,
+    /// Keys that are on their way into Secrets.
+    pub(crate) drafts: Drafts,
     /// Ids whose resource is gone and whose removal is not written yet.
     doomed: Mutex<HashSet<TokenId>>,
+    /// Objects whose use is to be told even if nothing else is.
+    telling_use: Mutex<HashSet<ObjectName>>,
     /// How often each object has failed in a row.
     failures: Mutex<HashMap<ObjectName, u32>>,
     /// The tokens whose Secrets have the certificates of this fingerprint.
@@ -79,7 +84,9 @@ impl Context {
             entrance,
             metrics: surroundings.metrics,
             rng: Mutex::new(surroundings.rng),
+            drafts: Drafts::default(),
             doomed: Mutex::default(),
+            telling_use: Mutex::default(),
             failures: Mutex::default(),
             carrying: Mutex::default(),
         }
@@ -110,6 +117,10 @@ impl Context {
     /// Tells whether every token's Secret has the certificates of now.
     pub(crate) fn tell_spread(&self) {
         let now = fingerprint(&self.endpoints().ca);
+        // What was told stays true: a Secret that is written since has the certificates of now.
+        if self.entrance.trust.spread.borrow().as_ref() == Some(&now) {
+            return;
+        }
         let carrying = self.carrying.lock();
         let count = self.caches.token_count();
         let all = count == 0
@@ -143,6 +154,11 @@ impl Context {
         }
     }
 
+    /// The time by which drafts are aged.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     pub(crate) fn draw_key(&self, permission: Permission) -> Key {
         Key::draw(&mut *self.rng.lock(), permission)
     }
@@ -154,6 +170,18 @@ impl Context {
 
     pub(crate) fn is_doomed(&self, id: TokenId) -> bool {
         self.doomed.lock().contains(&id)
+    }
+
+    /// Has an object reconciled so that its status tells of its use. Otherwise that is told only with something else: what
+    /// is used all the time must not be written whenever somebody looks.
+    pub(crate) fn tell_use(&self, name: ObjectName) {
+        self.telling_use.lock().insert(name.clone());
+        self.caches.wake([name]);
+    }
+
+    /// Whether its use is to be told now; once.
+    pub(crate) fn use_is_due(&self, name: &ObjectName) -> bool {
+        self.telling_use.lock().remove(name)
     }
 
     pub(crate) fn failed(&self, name: &ObjectName) -> u32 {

@@ -9,7 +9,9 @@ use kube::Resource;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::Store;
-use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, Token, WriteToken};
+use penstock_api::{
+    Kind, MetricsApplication, ObjectName, ReadToken, Token, TokenSpec, TokenStatus, WriteToken,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -51,6 +53,12 @@ pub(crate) trait Served:
 pub(crate) trait TokenKind: Served {
     /// It as a token of any kind.
     fn into_token(self) -> Token;
+
+    /// What both kinds have.
+    fn token_spec(&self) -> &TokenSpec;
+
+    /// What was told about it.
+    fn token_status(&self) -> Option<&TokenStatus>;
 }
 
 pub(crate) fn name_of(kind: Kind, metadata: &kube::core::ObjectMeta) -> ObjectName {
@@ -89,6 +97,14 @@ impl TokenKind for WriteToken {
     fn into_token(self) -> Token {
         Token::Write(self)
     }
+
+    fn token_spec(&self) -> &TokenSpec {
+        &self.spec.common
+    }
+
+    fn token_status(&self) -> Option<&TokenStatus> {
+        self.status.as_ref()
+    }
 }
 
 impl Served for ReadToken {
@@ -106,5 +122,13 @@ impl Served for ReadToken {
 impl TokenKind for ReadToken {
     fn into_token(self) -> Token {
         Token::Read(self)
+    }
+
+    fn token_spec(&self) -> &TokenSpec {
+        &self.spec.common
+    }
+
+    fn token_status(&self) -> Option<&TokenStatus> {
+        self.status.as_ref()
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use kube::Api;
 use kube::runtime::reflector::ObjectRef;
 use penstock_api::tenant::tenant_of;
@@ -18,6 +19,9 @@ use super::kinds::Served;
 use super::{Context, chain};
 use crate::config::Watched;
 use crate::publisher::Change;
+
+/// Objects that the API server is asked for at the same time.
+const ASKED_AT_ONCE: usize = 16;
 
 /// Looks at the whole ledger once, and then at whatever goes.
 pub(crate) async fn run(context: &Arc<Context>) {
@@ -44,10 +48,14 @@ pub(crate) async fn run(context: &Arc<Context>) {
         }
     }
     loop {
-        for (name, metadata) in context.caches.gone().await {
+        let gone = stream::iter(context.caches.gone().await);
+        gone.for_each_concurrent(ASKED_AT_ONCE, async |(name, metadata)| {
             tracing::info!(object = %name, "gone");
-            consider(context, &name, metadata.uid.as_deref().unwrap_or_default()).await;
-        }
+            let uid = metadata.uid.as_deref().unwrap_or_default();
+            context.drafts.forget(uid);
+            consider(context, &name, uid).await;
+        })
+        .await;
     }
 }
 
@@ -86,7 +94,6 @@ async fn consider_token(context: &Arc<Context>, name: &ObjectName, id: TokenId) 
     if is_gone {
         tracing::info!(object = %name, %id, "removed from the ledger: its resource is gone");
         context.doom(id);
-        context.publisher.forget_key(id);
         context
             .publisher
             .stage(name.clone(), Change::RemoveToken(id));

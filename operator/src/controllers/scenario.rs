@@ -63,6 +63,7 @@ pub(crate) struct Leader {
     pub(crate) context: Arc<Context>,
     feeds: Feeds,
     work: Vec<AbortHandle>,
+    works_by_itself: bool,
 }
 
 impl Drop for Leader {
@@ -126,6 +127,13 @@ impl Cluster {
         self.leader.feeds.see(object, false);
     }
 
+    /// Somebody deletes an object; everybody sees it.
+    pub(crate) fn delete(&mut self, key: &str) {
+        let object = self.server.get(key).unwrap();
+        self.server.remove(key);
+        self.leader.feeds.see(&object, true);
+    }
+
     /// The leader dies where it stands, and another takes over.
     pub(crate) async fn new_leader(&mut self) {
         self.leaders += 1;
@@ -139,6 +147,28 @@ impl Cluster {
         for object in self.server.objects(&["MetricsApplication", "WriteToken"]) {
             self.leader.feeds.see(&object, false);
         }
+    }
+
+    /// Lets the controllers work by themselves, as in a process that leads, with a watch of everything they write. Until
+    /// `is_done`, at most for so long.
+    pub(crate) async fn work(
+        &mut self,
+        at_most: Duration,
+        mut is_done: impl FnMut(&Server) -> bool,
+    ) -> Duration {
+        let began = self.clock.monotonic();
+        if !self.leader.works_by_itself {
+            let controllers = tokio::spawn(super::run(Arc::clone(&self.leader.context)));
+            self.leader.work.push(controllers.abort_handle());
+            self.leader.works_by_itself = true;
+        }
+        while !is_done(&self.server) && self.clock.monotonic() < began + at_most {
+            for object in self.server.news() {
+                self.leader.feeds.see(&object, false);
+            }
+            self.pass(Duration::from_millis(5)).await;
+        }
+        self.clock.monotonic().saturating_sub(began)
     }
 
     pub(crate) async fn reconcile_application(&self) {
@@ -281,6 +311,7 @@ impl Leader {
             context: Arc::new(context),
             feeds,
             work,
+            works_by_itself: false,
         }
     }
 }

@@ -4,13 +4,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
-use penstock_api::propagation::Reach;
 use serde::Serialize;
 use serde_json::json;
 
 use super::kinds::Served;
 use super::{Context, Failed};
-use crate::publisher::Progress;
 
 /// Its own field manager: nothing else of a resource is ours.
 const STATUS_MANAGER: &str = "penstock-operator/status";
@@ -69,6 +67,8 @@ fn event(told: Option<&Condition>, now: &Condition) -> Option<Event> {
         ("Propagated", "WaitingForPods" | "NoPods" | "Refused") => {
             (EventType::Warning, "Propagate")
         }
+        ("WithinLimits", _) if now.status == "False" => (EventType::Warning, "Limit"),
+        ("WithinLimits", _) if was == "ActiveSeries" => (EventType::Normal, "Limit"),
         ("Revoked" | "Expired", _) if is_true => (EventType::Normal, "Refuse"),
         ("Ready", "Paused" | "ApplicationPaused") => (EventType::Normal, "Pause"),
         ("Ready", "Works") if matches!(was, "Paused" | "ApplicationPaused" | "Expired") => {
@@ -94,38 +94,6 @@ pub(crate) fn note(type_: EventType, reason: &str, action: &str, text: &str) -> 
             .map(str::to_owned),
         action: action.to_owned(),
         secondary: None,
-    }
-}
-
-/// The publisher's answer in the words of statuses.
-pub(crate) fn reach(progress: Progress) -> Reach {
-    match progress {
-        Progress::Staged => Reach::Staged,
-        Progress::Refused(why) => Reach::Refused(why.to_string()),
-        Progress::Written { revision } => Reach::Telling { revision },
-        Progress::NoPods { revision } => Reach::NoPods { revision },
-        Progress::Loaded {
-            revision,
-            pods,
-            of,
-            seconds,
-        } => Reach::All {
-            revision,
-            pods,
-            of,
-            seconds,
-        },
-        Progress::Waiting {
-            revision,
-            pods,
-            of,
-            missing,
-        } => Reach::Waiting {
-            revision,
-            pods,
-            of,
-            missing,
-        },
     }
 }
 

@@ -67,6 +67,9 @@ pub struct TenantUse {
     /// Points that are stored there.
     #[serde(default)]
     pub points: u64,
+    /// Bytes that their blocks take there.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// The use of one key in one pod.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use penstock_api::Kind;
+use penstock_api::propagation::Reach;
 use penstock_model::SystemClock;
 use penstock_tenancy::{SigningKey, TokenState};
 use prometheus_client::registry::Registry;
@@ -23,7 +24,7 @@ use crate::fake_api::FakeApi;
 use crate::ledger_fixture::{application, tenant, token, waker};
 use crate::ledger_secret::LedgerSecrets;
 use crate::publisher::{
-    Change, Document, Found, Origin, Progress, Publisher, Service, WakeKey, Writer, find,
+    Change, Document, Found, Origin, Publisher, Service, WakeKey, Writer, find,
 };
 use crate::signing::Signer;
 use crate::telemetry::Metrics;
@@ -92,7 +93,7 @@ impl Leader {
     }
 
     /// Stages a change and waits until it has come so far.
-    async fn until(&mut self, change: &Change, wanted: impl Fn(&Progress) -> bool) -> Progress {
+    async fn until(&mut self, change: &Change, wanted: impl Fn(&Reach) -> bool) -> Reach {
         self.publisher.stage(waker(1), change.clone());
         loop {
             let progress = self.publisher.progress(change);
@@ -106,9 +107,9 @@ impl Leader {
 
     async fn until_loaded(&mut self, change: &Change) -> u64 {
         let loaded = self
-            .until(change, |at| matches!(at, Progress::Loaded { .. }))
+            .until(change, |at| matches!(at, Reach::All { .. }))
             .await;
-        let Progress::Loaded { revision, .. } = loaded else {
+        let Reach::All { revision, .. } = loaded else {
             panic!("{loaded:?}")
         };
         revision
@@ -201,9 +202,9 @@ async fn a_pod_that_is_out_of_reach_or_silent_holds_back_nobody_else() {
     hand_out(&mut leader).await;
     let all = [facts(&pods.each_ref()), vec![mute, gone]].concat();
     leader.pods(all);
-    let waits = |at: &Progress| matches!(at, Progress::Waiting { .. });
+    let waits = |at: &Reach| matches!(at, Reach::Waiting { .. });
     let waiting = leader.until(&with_state(TokenState::Revoked), waits).await;
-    let Progress::Waiting {
+    let Reach::Waiting {
         revision,
         pods: 2,
         of: 4,
@@ -276,7 +277,7 @@ async fn lost_or_old_secrets_are_replaced_by_what_the_pods_have() {
         let mut next = Leader::begin(&api, port, facts(&[&pod])).await;
         assert_eq!(next.publisher.origin(), &Origin::Pod(pod.address));
         // Whoever was revoked does not come back.
-        let refused = |at: &Progress| matches!(at, Progress::Refused(_));
+        let refused = |at: &Reach| matches!(at, Reach::Refused(_));
         next.until(&with_state(TokenState::Active), refused).await;
         next.until_loaded(&with_state(TokenState::Revoked)).await;
         let revision = next.publisher.committed().revision();

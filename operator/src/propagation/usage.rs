@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use penstock_api::usage::Figures;
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::TokenId;
 use tokio::sync::watch;
@@ -19,42 +20,35 @@ const ASK_EVERY: Duration = Duration::from_mins(1);
 /// The use of keys and tenants over all pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    last_used: HashMap<(TokenId, String), Timestamp>,
-    tenants: BTreeMap<TenantId, (u64, u64)>,
+    last_used: HashMap<TokenId, BTreeMap<String, Timestamp>>,
+    tenants: BTreeMap<TenantId, Figures>,
 }
 
 impl Usage {
-    /// When a key was last used, to the minute; `fingerprint` as pods name keys. A pod that has started again since has
-    /// forgotten, so keep the latest that was ever seen.
-    pub fn last_used(&self, token: TokenId, fingerprint: &str) -> Option<Timestamp> {
-        let key = (token, fingerprint.to_owned());
-        self.last_used.get(&key).copied()
+    /// When the keys of a token were last used, to the minute, by their fingerprints. A pod that has started again since
+    /// has forgotten, so keep the latest that was ever seen.
+    pub fn last_used(&self, token: TokenId) -> BTreeMap<String, Timestamp> {
+        self.last_used.get(&token).cloned().unwrap_or_default()
     }
 
-    /// Series of a tenant with a point in the current UTC day, added up over the pods that told.
-    pub fn active_series(&self, tenant: TenantId) -> u64 {
-        self.tenants.get(&tenant).map_or(0, |(series, _)| *series)
+    /// What a tenant uses; `None`: no pod has told.
+    pub fn of_tenant(&self, tenant: TenantId) -> Option<Figures> {
+        self.tenants.get(&tenant).copied()
     }
 
-    /// Points of a tenant that are stored, added up over the pods that told.
-    pub fn points(&self, tenant: TenantId) -> u64 {
-        self.tenants.get(&tenant).map_or(0, |(_, points)| *points)
-    }
-
-    fn add(&mut self, report: &Report) {
+    pub(crate) fn add(&mut self, report: &Report) {
         for key in &report.keys {
             if let Some(millis) = key.last_used {
                 let moment = Timestamp::from_millis(millis);
-                let entry = (key.token, key.fingerprint.clone());
-                let latest = self.last_used.entry(entry).or_insert(moment);
+                let keys = self.last_used.entry(key.token).or_default();
+                let latest = keys.entry(key.fingerprint.clone()).or_insert(moment);
                 *latest = moment.max(*latest);
             }
         }
         for tenant in &report.tenants {
             if let Ok(id) = tenant.tenant.parse() {
-                let (series, points) = self.tenants.entry(id).or_default();
-                *series = series.saturating_add(tenant.active_series);
-                *points = points.saturating_add(tenant.points);
+                let figures = self.tenants.entry(id).or_default();
+                figures.add(tenant.active_series, tenant.points, tenant.bytes);
             }
         }
     }
@@ -62,13 +56,21 @@ impl Usage {
 
 /// Asks all pods, again and again. Never ends.
 pub(super) async fn ask(port: PodPort, seen: watch::Receiver<Seen>, publisher: Publisher) {
+    let mut last: HashMap<String, Report> = HashMap::new();
     loop {
         let pods = seen.borrow().pods.clone().unwrap_or_default();
-        let addresses = pods.iter().filter_map(|pod| pod.address);
-        let reports = join_all(addresses.map(|address| port.report(address))).await;
-        let mut now = Usage::default();
+        // What a pod has told counts until it tells something else, or is gone.
+        last.retain(|name, _| pods.iter().any(|pod| pod.name == *name));
+        let asked = pods
+            .into_iter()
+            .filter_map(|pod| Some((pod.name, pod.address?)));
+        let asked = asked.map(async |(name, address)| (name, port.report(address).await));
         // A pod that does not answer is told of where it matters, by its courier.
-        for report in reports.iter().flatten() {
+        for (name, report) in join_all(asked).await {
+            last.extend(report.ok().map(|report| (name, report)));
+        }
+        let mut now = Usage::default();
+        for report in last.values() {
             now.add(report);
         }
         publisher.set_usage(now);
@@ -97,12 +99,17 @@ mod tests {
         usage.add(&report(r#","lastUsed":30000"#, 0));
         let token = "AbCdEfGhIjK1".parse().unwrap();
         assert_eq!(
-            usage.last_used(token, "01234567"),
-            Some(Timestamp::from_millis(60_000))
+            usage.last_used(token)["01234567"],
+            Timestamp::from_millis(60_000)
         );
-        assert_eq!(usage.last_used(token, "76543210"), None);
+        assert_eq!(usage.last_used(token).len(), 1);
         let mut tenant = [0; 16];
         tenant[15] = 7;
-        assert_eq!(usage.active_series(TenantId::from_bytes(tenant)), 7);
+        let figures = usage.of_tenant(TenantId::from_bytes(tenant)).unwrap();
+        assert_eq!(
+            (figures.active_series, figures.active_series_of_a_pod),
+            (7, 4)
+        );
+        assert_eq!(usage.of_tenant(TenantId::from_bytes([9; 16])), None);
     }
 }

@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_api::propagation::Reach;
 use penstock_model::Timestamp;
-use penstock_tenancy::{Key, TokenId};
 
 use super::change::{Change, EntryKey, WakeKey};
 use super::committed::Committed;
 use super::merge::{Service, is_in};
-use super::progress::{Progress, Refused};
+use super::refused::Refused;
 use crate::propagation::{Needs, Roster};
 
 /// After so long a pod that has not answered is called missing.
@@ -41,7 +41,6 @@ pub(crate) struct Desk {
     tracked: HashMap<EntryKey, Tracked>,
     pending: BTreeMap<(Needs, u64), Pending>,
     pub(super) roster: Roster,
-    keys: HashMap<TokenId, Key>,
 }
 
 /// A change that is in no revision yet.
@@ -218,19 +217,23 @@ impl Desk {
         pending.entries.push(entry);
     }
 
-    pub(crate) fn progress(&self, change: &Change, wall: Timestamp, now: Duration) -> Progress {
+    /// How far a change has come. What is loaded stays so, whatever pods come later: a pod opens its doors only with a
+    /// ledger of now.
+    pub(crate) fn progress(&self, change: &Change, wall: Timestamp, now: Duration) -> Reach {
         let entry = change.entry();
         if let Some(reason) = self.refusal(change) {
-            return Progress::Refused(reason.clone());
+            return Reach::Refused(reason.to_string());
         }
         match is_in(&self.committed, change, wall) {
             Ok(true) => self.propagation(entry, change.needs(), now),
-            Err(reason) if !self.application_is_coming(change) => Progress::Refused(reason),
-            Ok(false) | Err(_) => Progress::Staged,
+            Err(reason) if !self.application_is_coming(change) => {
+                Reach::Refused(reason.to_string())
+            }
+            Ok(false) | Err(_) => Reach::Staged,
         }
     }
 
-    fn propagation(&self, entry: EntryKey, needs: Needs, now: Duration) -> Progress {
+    fn propagation(&self, entry: EntryKey, needs: Needs, now: Duration) -> Reach {
         let tracked = self.tracked.get(&entry);
         let revision = tracked.map_or(self.found, |tracked| tracked.since);
         let loaded = match tracked {
@@ -238,7 +241,7 @@ impl Desk {
             None => self.loaded(revision, needs, None, now),
         };
         if let Some(Loaded { pods, of, seconds }) = loaded {
-            return Progress::Loaded {
+            return Reach::All {
                 revision,
                 pods,
                 of,
@@ -246,18 +249,18 @@ impl Desk {
             };
         }
         if self.roster.reach(needs, now).is_none() {
-            return Progress::NoPods { revision };
+            return Reach::NoPods { revision };
         }
         let written_at = self
             .pending
             .get(&(needs, revision))
             .map_or(now, |pending| pending.written_at);
         if now < written_at.saturating_add(WAITING_AFTER) {
-            return Progress::Written { revision };
+            return Reach::Telling { revision };
         }
         let (pods, of) = self.roster.counts(revision);
         let missing = self.roster.missing(needs, revision, now);
-        Progress::Waiting {
+        Reach::Waiting {
             revision,
             pods,
             of,
@@ -414,18 +417,6 @@ impl Desk {
             .into_iter()
             .chain(self.roster.next_deadline(now))
             .min()
-    }
-
-    pub(crate) fn keep_key(&mut self, id: TokenId, key: Key) {
-        self.keys.insert(id, key);
-    }
-
-    pub(crate) fn kept_key(&self, id: TokenId) -> Option<Key> {
-        self.keys.get(&id).cloned()
-    }
-
-    pub(crate) fn drop_key(&mut self, id: TokenId) {
-        self.keys.remove(&id);
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _, stream};
 use parking_lot::Mutex;
 use penstock_api::Kind;
+use penstock_api::propagation::Reach;
 use penstock_model::Clock;
-use penstock_tenancy::{Key, TokenId};
 use tokio::sync::{Notify, watch};
 
 use super::change::{Change, WakeKey};
@@ -16,7 +16,6 @@ use super::desk::{Desk, Outcome};
 use super::document::Document;
 use super::found::{Found, Origin};
 use super::merge::{Service, check_service};
-use super::progress::Progress;
 use super::wakes::Wakes;
 use crate::propagation::{PodFacts, Usage};
 use crate::telemetry::Metrics;
@@ -95,8 +94,9 @@ impl Publisher {
         }
     }
 
-    /// How far a change has come. Ask with the very change that was staged.
-    pub fn progress(&self, change: &Change) -> Progress {
+    /// How far a change has come. Ask with the very change that was staged: what was not counts as staged. `seconds` run
+    /// from the staging; there are none for what a new leader found in the ledger.
+    pub fn progress(&self, change: &Change) -> Reach {
         let (wall, now) = (self.shared.clock.now(), self.shared.clock.monotonic());
         self.shared.desk.lock().progress(change, wall, now)
     }
@@ -108,22 +108,6 @@ impl Publisher {
             let key = Box::pin(shared.wakes.of(kind)).next().await?;
             Some((key, shared))
         })
-    }
-
-    /// Remembers a key from the moment it is drawn until [`Publisher::forget_key`], in memory alone: a reconcile that
-    /// finds one draws none.
-    pub fn stage_key(&self, id: TokenId, key: Key) {
-        self.shared.desk.lock().keep_key(id, key);
-    }
-
-    /// The key that was drawn for a token and is in no Secret yet.
-    pub fn staged_key(&self, id: TokenId) -> Option<Key> {
-        self.shared.desk.lock().kept_key(id)
-    }
-
-    /// The key is in its Secret, or nobody will ever need it.
-    pub fn forget_key(&self, id: TokenId) {
-        self.shared.desk.lock().drop_key(id);
     }
 
     /// Where the ledger came from that this leader began with.

@@ -21,7 +21,7 @@ use penstock_tenancy::{
 
 use super::change::Change;
 use super::committed::Committed;
-use super::progress::Refused;
+use super::refused::Refused;
 
 /// How long the id of a removed token is remembered: far longer than any cache, watch or backup of today lags behind.
 pub(crate) const REMEMBER_REMOVED: Duration = Duration::from_hours(30 * 24);

@@ -13,7 +13,7 @@ use super::change::{Change, EntryKey};
 use super::committed::Committed;
 use super::document::Document;
 use super::handle::Publisher;
-use super::progress::Refused;
+use super::refused::Refused;
 use crate::ledger_secret::{CommitError, LedgerSecrets};
 use crate::signing::Signer;
 

@@ -1,4 +1,6 @@
 use kube::runtime::watcher::Event;
+use penstock_api::ownership::SECRET_LABEL;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
@@ -78,6 +80,9 @@ impl Caches {
     pub(crate) fn woken(&self) -> Vec<String> {
         use futures_util::FutureExt as _;
         let kinds = [Kind::MetricsApplication, Kind::WriteToken, Kind::ReadToken];
+        if let Some(applications) = self.to_count.take().now_or_never() {
+            self.wake(applications);
+        }
         let mut woken = Vec::new();
         for kind in kinds {
             let mut wakes = Box::pin(self.wakes(kind));
@@ -154,6 +159,50 @@ fn a_token_concerns_its_application() {
         woken.contains(&"WriteToken team/late".to_owned()),
         "there is room for it: {woken:?}"
     );
+}
+
+#[test]
+fn who_takes_something_away_is_told_of_besides() {
+    use futures_util::FutureExt as _;
+    let (caches, mut feeds) = filled();
+    let refusing = |caches: &Caches| {
+        let told = caches.refusing().now_or_never().unwrap_or_default();
+        told.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(refusing(&caches), Vec::<String>::new());
+    let mut revoked = token("WriteToken", "sensors");
+    revoked["metadata"]["generation"] = json!(2);
+    revoked["spec"]["state"] = json!("Revoked");
+    feeds.see(&revoked, false);
+    let mut paused = application();
+    paused["metadata"]["generation"] = json!(2);
+    paused["spec"]["paused"] = json!(true);
+    feeds.see(&paused, false);
+    let both = ["WriteToken team/sensors", "MetricsApplication works/mill"];
+    assert_eq!(refusing(&caches), both);
+    feeds.see(&revoked, true);
+    assert_eq!(refusing(&caches), Vec::<String>::new(), "that is a removal");
+}
+
+#[test]
+fn our_own_write_of_a_secret_concerns_its_readers_alone() {
+    let (caches, mut feeds) = filled();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {
+        "name": "mine", "namespace": "team", "resourceVersion": "7",
+        "labels": {TOKEN_KIND_LABEL: "WriteToken", TOKEN_NAME_LABEL: "sensors"}
+    }});
+    let sensors = ObjectName {
+        kind: Kind::WriteToken,
+        namespace: "team".to_owned(),
+        name: "sensors".to_owned(),
+    };
+    let mut write = caches.begin_write(sensors, "mine");
+    feeds.see(&secret, false);
+    write.made(&serde_json::from_value(secret.clone()).unwrap());
+    drop(write);
+    assert_eq!(caches.woken(), ["ReadToken team/grafana"]);
+    feeds.see(&secret, false);
+    assert_eq!(caches.woken().len(), 2, "that is another change");
 }
 
 #[test]

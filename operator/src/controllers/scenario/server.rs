@@ -1,6 +1,6 @@
 //! The API server of a scenario.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -20,6 +20,9 @@ struct State {
     objects: Objects,
     calls: Vec<String>,
     bodies: Vec<String>,
+    /// What a watch would tell: everything that was written but events.
+    news: Vec<Value>,
+    uses: BTreeSet<[String; 3]>,
     faults: BTreeMap<usize, Fault>,
 }
 
@@ -44,6 +47,16 @@ impl Server {
     /// Every call since the last time.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().calls)
+    }
+
+    /// Every right that has been made use of: verb, group, resource.
+    pub(crate) fn uses(&self) -> BTreeSet<[String; 3]> {
+        self.0.lock().uses.clone()
+    }
+
+    /// Every object as it was written through a client since the last time.
+    pub(crate) fn news(&self) -> Vec<Value> {
+        std::mem::take(&mut self.0.lock().news)
     }
 
     /// Everything that was ever sent but the contents of Secrets.
@@ -150,7 +163,8 @@ impl State {
             .get(2)
             .map(|sub| format!("/{sub}"))
             .unwrap_or_default();
-        check_granted(method, &format!("{}{status}", parts[0]));
+        self.uses
+            .insert(check_granted(method, &format!("{}{status}", parts[0])));
         let number = self.calls.len();
         self.calls.push(format!("{method} {shown}{status}"));
         if parts[0] != "secrets" {
@@ -167,6 +181,14 @@ impl State {
     }
 
     fn answer(&mut self, method: &str, key: &str, body: Value) -> (StatusCode, Value) {
+        let (status, object) = self.do_it(method, key, body);
+        if method != "GET" && status.is_success() && !key.starts_with("events/") {
+            self.news.push(object.clone());
+        }
+        (status, object)
+    }
+
+    fn do_it(&mut self, method: &str, key: &str, body: Value) -> (StatusCode, Value) {
         match (method, self.objects.get(key)) {
             ("GET", Some(object)) => (StatusCode::OK, object),
             ("POST", None) => (StatusCode::CREATED, self.objects.store(key, body)),
@@ -181,8 +203,8 @@ impl State {
     }
 }
 
-/// What is done and not in the table of rights would fail on a real cluster.
-fn check_granted(method: &str, resource: &str) {
+/// What is done and not in the table of rights would fail on a real cluster. Gives verb, group and resource.
+fn check_granted(method: &str, resource: &str) -> [String; 3] {
     let verb = match method {
         "GET" => "get",
         "POST" => "create",
@@ -197,4 +219,5 @@ fn check_granted(method: &str, resource: &str) {
     let mut rules = served_rules().into_iter();
     let is_granted = rules.any(|rule| rule.grants(verb, group, resource, ""));
     assert!(is_granted, "{verb} {resource} is not granted");
+    [verb, group, resource].map(str::to_owned)
 }

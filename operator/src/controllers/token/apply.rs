@@ -13,10 +13,10 @@ use penstock_api::{KeyMaterial, Problem, Token, TokenStatus};
 use penstock_tenancy::{KeyHash, LedgerKey, redact_keys};
 
 use super::super::kinds::TokenKind;
-use super::super::status::{note, reach, write};
+use super::super::status::{note, write};
 use super::super::{Context, Failed};
 use super::build::{self, Prepared, build};
-use super::dereference::{Found, FoundSecret};
+use super::dereference::{Found, FoundSecret, uid};
 use super::preprocess::{Keys, Material, Noted};
 use super::validate::Verdict;
 use crate::cluster::MANAGER;
@@ -114,7 +114,15 @@ impl<K: TokenKind> Applying<'_, K> {
                 return Ok(Some(self.applied(prepared, reach, SecretFacts::Conflict)));
             }
             let key = self.context.draw_key(self.token.permission());
-            self.context.publisher.stage_key(self.keys.id, key.clone());
+            let (has_no_secret, now) = (self.secret.is_none(), self.context.monotonic());
+            let drafts = &self.context.drafts;
+            drafts.keep(
+                uid(self.token),
+                self.keys.id,
+                key.clone(),
+                has_no_secret,
+                now,
+            );
             self.keys.material = Some(Material::Drawn(KeyMaterial::Key(key)));
             return Ok(None);
         }
@@ -127,7 +135,7 @@ impl<K: TokenKind> Applying<'_, K> {
                 self.hand_out(prepared, reach, hand_out).await
             }
             Step::Settled | Step::Settling if matches!(verdict, Verdict::Accepted(_)) => {
-                self.context.publisher.forget_key(self.keys.id);
+                self.context.drafts.forget(uid(self.token));
                 self.refresh(prepared, reach).await.map(Some)
             }
             _ => {
@@ -143,7 +151,7 @@ impl<K: TokenKind> Applying<'_, K> {
         };
         let publisher = &self.context.publisher;
         publisher.stage(self.token.object_name(), change.clone());
-        reach(publisher.progress(change))
+        publisher.progress(change)
     }
 
     /// The pods have the key: the Secret gets it.
@@ -173,7 +181,7 @@ impl<K: TokenKind> Applying<'_, K> {
         match self.write_secret(secret).await? {
             Ok(written) => {
                 self.tell_handed_out(&prepared, &noted).await;
-                self.context.publisher.forget_key(self.keys.id);
+                self.context.drafts.forget(uid(self.token));
                 self.secret = Some(FoundSecret::new(written, self.token));
                 self.keys.noted = noted;
                 self.keys.recorded = prepared.plan.keys;
@@ -233,10 +241,17 @@ impl<K: TokenKind> Applying<'_, K> {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
+        self.context.drafts.may_have_secret(uid(self.token));
+        let caches = &self.context.caches;
+        let mut own = caches.begin_write(self.token.object_name(), &name);
         let written = match secret.metadata.resource_version {
             None => api.create(&by, &secret).await,
             Some(_) => api.replace(&name, &by, &secret).await,
         };
+        if let Ok(written) = &written {
+            own.made(written);
+        }
+        drop(own);
         match written {
             Ok(written) => {
                 self.context.metrics.secrets_written.inc();
@@ -296,11 +311,8 @@ impl<K: TokenKind> Applying<'_, K> {
         let is_triggered =
             rotation.trigger.is_some() && rotation.trigger != self.keys.noted.trigger;
         let (type_, reason, text) = match (&self.keys.material, prepared.held) {
-            _ if self.is_new() => (
-                EventType::Normal,
-                "KeyIssued",
-                format!("the Secret {name} holds the first key"),
-            ),
+            // A first key is what everybody expects: the conditions tell it.
+            _ if self.is_new() => return,
             (Some(Material::Brought(_)), _) => (
                 EventType::Normal,
                 "KeyTaken",

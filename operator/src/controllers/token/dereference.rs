@@ -11,7 +11,6 @@ use penstock_api::{Credential, MetricsApplication, Problem, SecretData, State, T
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::{LedgerToken, TokenState};
 
-use super::super::caches::Listed;
 use super::super::{Context, Failed};
 
 /// What there is.
@@ -53,14 +52,13 @@ pub(super) struct FoundSecret {
 
 impl FoundSecret {
     pub(super) fn new(secret: Secret, token: &Token) -> Self {
-        let uid = token.metadata().uid.as_deref().unwrap_or_default();
         let data = secret.data.as_ref();
         let entry = |name: &str| {
             data.and_then(|data| data.get(name))
                 .map(|bytes| bytes.0.as_slice())
         };
         Self {
-            ownership: Ownership::of(&secret.metadata, uid),
+            ownership: Ownership::of(&secret.metadata, uid(token)),
             credential: Credential::read(entry),
             secret,
         }
@@ -70,6 +68,11 @@ impl FoundSecret {
     pub(super) fn is_usable(&self) -> bool {
         self.ownership != Ownership::Foreign
     }
+}
+
+/// What tells a token from every other that had or will have its name.
+pub(super) fn uid(token: &Token) -> &str {
+    token.metadata().uid.as_deref().unwrap_or_default()
 }
 
 /// Reads it.
@@ -90,7 +93,14 @@ pub(super) async fn dereference(token: &Token, context: &Context) -> Result<Foun
             .await
             .map_err(Failed::api("read a Secret"))
     };
-    let secret = get(&token.secret_name()).await?;
+    let secret = if context
+        .drafts
+        .has_no_secret(uid(token), context.monotonic())
+    {
+        None
+    } else {
+        get(&token.secret_name()).await?
+    };
     let reference = token.spec().key.reference();
     let source = match reference {
         Some(reference) => get(&reference.name).await?,
@@ -141,20 +151,13 @@ fn is_over_quota(token: &Token, application: &MetricsApplication, context: &Cont
         application.namespace().unwrap_or_default(),
         application.name_any(),
     );
-    let counts = |listed: &Listed<'_>| {
-        listed.belongs_to(&namespace, &name) && listed.spec.state != State::Revoked
-    };
-    let mut count = 0_usize;
-    context
-        .caches
-        .each_token(|listed| count += usize::from(counts(listed)));
-    if count <= max {
+    if context.caches.count_of(&namespace, &name) <= max {
         return false;
     }
     let committed = context.publisher.committed();
     let mut ranks = Vec::new();
-    context.caches.each_token(|listed| {
-        if counts(listed) {
+    context.caches.each_token_of(&namespace, &name, |listed| {
+        if listed.spec.state != State::Revoked {
             let id = listed.status.and_then(|status| status.id.as_deref());
             let is_new = id
                 .and_then(|id| committed.token(id.parse().ok()?))

@@ -12,7 +12,7 @@ use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::{KeyHash, LedgerKey, TokenId};
 
 use super::super::Context;
-use super::dereference::{Found, FoundSecret};
+use super::dereference::{Found, FoundSecret, uid};
 
 /// Which of its keys the Secret stands for, where it does not hold it.
 pub(super) const FINGERPRINT: &str = "penstock.dev/key-fingerprint";
@@ -115,17 +115,18 @@ pub(super) fn preprocess(token: &Token, found: &Found, context: &Context) -> Key
         .map(|entry| entry.id)
         .or_else(|| told.filter(may_have))
         .or_else(|| in_secret.filter(may_have))
-        .unwrap_or_else(|| context.draw_id());
+        .unwrap_or_else(|| {
+            let (now, draw) = (context.monotonic(), || context.draw_id());
+            context.drafts.id(uid(token), |id| may_have(&id), draw, now)
+        });
     let (brought, problem) = match bring_along(token, &found.source) {
         Ok(brought) => (brought.map(Material::Brought), None),
         Err(problem) => (None, Some(problem)),
     };
     let is_drawn = token.spec().key.generate.is_some();
     let material = if is_drawn {
-        let drawn = context
-            .publisher
-            .staged_key(id)
-            .map(|key| Material::Drawn(KeyMaterial::Key(key)));
+        let drawn = context.drafts.key(uid(token), id);
+        let drawn = drawn.map(|key| Material::Drawn(KeyMaterial::Key(key)));
         drawn.or_else(|| kept(usable, entry.is_none(), id))
     } else {
         brought

@@ -35,28 +35,13 @@ fn assert_alive(cluster: &Cluster) {
 async fn a_key_is_in_the_ledger_before_it_is_in_the_secret() {
     let mut cluster = with_token(&json!({})).await;
     cluster.reconcile().await.unwrap();
-    assert_eq!(
-        cluster.server.calls(),
-        ["GET secrets/sensors", "PATCH writetokens/sensors/status"]
-    );
-    assert!(
-        cluster
-            .condition("Ready")
-            .starts_with("False WaitingForPods"),
-        "{}",
-        cluster.condition("Ready")
-    );
+    assert_eq!(cluster.server.calls(), ["GET secrets/sensors"]);
     assert_eq!(key_in_secret(&cluster), None);
     cluster.loaded().await;
     cluster.reconcile().await.unwrap();
     assert_eq!(
         cluster.server.calls(),
-        [
-            "GET secrets/sensors",
-            "POST secrets/sensors",
-            "POST event KeyIssued",
-            "PATCH writetokens/sensors/status"
-        ]
+        ["POST secrets/sensors", "PATCH writetokens/sensors/status"]
     );
     assert_alive(&cluster);
     assert_eq!(
@@ -67,6 +52,54 @@ async fn a_key_is_in_the_ledger_before_it_is_in_the_secret() {
     assert_eq!(token["status"]["id"], cluster.server.entry("id").unwrap());
     assert_eq!(token["status"]["keys"][0]["version"], 1);
     assert_eq!(token["status"]["propagation"]["pods"], "1/1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_waits_for_long_is_told_of() {
+    let mut cluster = with_token(&json!({})).await;
+    cluster.leader.context.publisher.set_pods(Vec::new());
+    cluster.reconcile().await.unwrap();
+    assert_eq!(cluster.server.calls(), ["GET secrets/sensors"]);
+    cluster.pass(Duration::from_secs(6)).await;
+    cluster.reconcile().await.unwrap();
+    assert_eq!(
+        cluster.server.calls(),
+        ["PATCH writetokens/sensors/status", "POST event NoPods"]
+    );
+    assert!(
+        cluster.condition("Ready").starts_with("False NoPods"),
+        "{}",
+        cluster.condition("Ready")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_comes_meanwhile_is_not_replaced() {
+    let mut cluster = with_token(&json!({})).await;
+    cluster.reconcile().await.unwrap();
+    cluster.loaded().await;
+    let theirs = json!({"kind": "Secret", "metadata": {"name": "sensors", "namespace": "works"}, "data": {"a": "Yg=="}});
+    cluster.server.put(&theirs);
+    assert!(cluster.reconcile().await.is_err());
+    cluster.come_to_rest().await;
+    assert_eq!(cluster.server.entry("a").as_deref(), Some("b"));
+    assert!(
+        cluster
+            .condition("SecretReady")
+            .starts_with("False SecretConflict")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_looked_at_again_keeps_its_id_and_key() {
+    let mut cluster = with_token(&json!({})).await;
+    for _ in 0..3 {
+        cluster.reconcile().await.unwrap();
+    }
+    cluster.come_to_rest().await;
+    assert_eq!(cluster.ledger_keys().len(), 1);
+    let committed = cluster.leader.context.publisher.committed();
+    assert_eq!(committed.ledger().tokens().count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

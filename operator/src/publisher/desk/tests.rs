@@ -84,12 +84,12 @@ fn woken(outcome: &Outcome) -> Vec<WakeKey> {
 fn a_change_goes_from_staged_to_loaded_and_its_object_is_woken_once() {
     let mut desk = desk();
     assert!(desk.stage(waker(2), upsert(2), WALL, at(0)));
-    assert_eq!(desk.progress(&upsert(2), WALL, at(0)), Progress::Staged);
+    assert_eq!(desk.progress(&upsert(2), WALL, at(0)), Reach::Staged);
     let (revision, outcome) = write(&mut desk, at(20));
     assert_eq!(woken(&outcome), []);
     assert_eq!(
         desk.progress(&upsert(2), WALL, at(21)),
-        Progress::Written { revision }
+        Reach::Telling { revision }
     );
     assert_eq!(woken(&desk.settle(at(22))), []);
     desk.roster.confirm("a", "1", revision);
@@ -98,7 +98,7 @@ fn a_change_goes_from_staged_to_loaded_and_its_object_is_woken_once() {
         (woken(&outcome), outcome.seconds),
         (vec![waker(2)], vec![at(50)])
     );
-    let loaded = Progress::Loaded {
+    let loaded = Reach::All {
         revision,
         pods: 1,
         of: 1,
@@ -119,7 +119,7 @@ fn what_the_ledger_says_already_is_not_written_and_is_loaded_when_the_pods_have_
     let mut desk = desk();
     assert!(!desk.stage(waker(1), upsert(1), WALL, at(0)));
     assert_eq!(desk.take(), []);
-    let loaded = |pods| Progress::Loaded {
+    let loaded = |pods| Reach::All {
         revision: 1,
         pods,
         of: 1,
@@ -131,7 +131,7 @@ fn what_the_ledger_says_already_is_not_written_and_is_loaded_when_the_pods_have_
     assert!(!desk.stage(waker(1), upsert(1), WALL, at(0)));
     assert_eq!(
         desk.progress(&upsert(1), WALL, at(0)),
-        Progress::NoPods { revision: 1 }
+        Reach::NoPods { revision: 1 }
     );
     desk.roster.set(pods(&[("a", true)]), at(1));
     desk.roster.confirm("a", "1", 1);
@@ -171,7 +171,7 @@ fn a_key_waits_for_ready_pods_and_a_revocation_for_all() {
     );
     assert_eq!(desk.next_deadline(at(29_999)), Some(at(30_000)));
     assert_eq!(woken(&desk.settle(at(30_000))), [waker(2)]);
-    let waiting = Progress::Waiting {
+    let waiting = Reach::Waiting {
         revision,
         pods: 1,
         of: 2,
@@ -234,11 +234,11 @@ fn a_token_may_be_staged_with_its_application() {
     assert!(!desk.stage(waker(5), of(5), WALL, at(0)));
     assert_eq!(
         desk.progress(&of(5), WALL, at(0)),
-        Progress::Refused(Refused::NoApplication)
+        Reach::Refused(Refused::NoApplication.to_string())
     );
     desk.stage(waker(2), Change::Application(application(2)), WALL, at(0));
     assert!(desk.stage(waker(6), of(6), WALL, at(0)));
-    assert_eq!(desk.progress(&of(6), WALL, at(0)), Progress::Staged);
+    assert_eq!(desk.progress(&of(6), WALL, at(0)), Reach::Staged);
     let (_, outcome) = write(&mut desk, at(1));
     assert_eq!(woken(&outcome), []);
     assert!(
@@ -262,7 +262,7 @@ fn what_does_not_fit_is_told_once_and_tried_with_the_next_ledger() {
     );
     assert_eq!(
         desk.progress(&upsert(2), WALL, at(2)),
-        Progress::Refused(full)
+        Reach::Refused(full.to_string())
     );
     desk.stage(waker(1), revoke(1), WALL, at(3));
     write(&mut desk, at(4));

@@ -10,7 +10,7 @@ use crate::publisher::change::Change;
 use crate::publisher::committed::Committed;
 use crate::publisher::document::Document;
 use crate::publisher::merge::{Moment, Service, merge};
-use crate::publisher::progress::Refused;
+use crate::publisher::refused::Refused;
 use crate::signing::Signer;
 
 /// What no change may fill but one that takes something away: a revocation must always fit.
