@@ -33,6 +33,6 @@ crds:  ## write the resource definitions, their page and the operator's rights, 
 	cargo run --quiet --package penstock-api --bin crdgen -- charts/penstock/files/crds
 	cargo run --quiet --package penstock-operator --bin rbacgen
 
-bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000"
+bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000" or ARGS=queries
 	@scripts/setup bench
 	@scripts/bench $(ARGS)

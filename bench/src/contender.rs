@@ -48,6 +48,21 @@ pub(crate) trait Server {
     fn kill_and_start_again(&mut self) -> Result<Option<Restart>>;
 }
 
+/// A server that is asked for what it has taken.
+pub(crate) trait Queried: Server {
+    /// Where it takes telnet lines.
+    fn lines(&self) -> Endpoint;
+
+    /// Where it is asked, in plain HTTP.
+    fn http(&self) -> Endpoint;
+
+    /// The credentials of a reader, if it asks for any.
+    fn reader(&self) -> Result<Option<Token>>;
+
+    /// Brings all that it has taken into its files.
+    fn flush(&mut self) -> Result<()>;
+}
+
 /// A start after SIGKILL.
 #[derive(Debug)]
 pub(crate) struct Restart {

@@ -6,6 +6,7 @@
 //! scenario  what a server is put through, bars: how good it must be
 //! contender zstd, the server, VictoriaMetrics; each pinned to one core
 //! compare   all of it in turn, several rounds > table: medians in z
+//! queries   what is asked of a day of points, and what it costs
 //! ```
 //!
 //! It knows servers by their sockets and /proc alone. Nothing here is a test: no figure fails a build.
@@ -18,6 +19,7 @@ mod contender;
 mod dataset;
 mod load;
 mod push;
+mod queries;
 mod render;
 mod scenario;
 mod table;
@@ -37,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Measure zstd, Penstock and VictoriaMetrics side by side and print the table.
     Compare(compare::Plan),
+    /// Measure what queries cost, beside VictoriaMetrics where it is installed.
+    Queries(queries::Plan),
     /// Push points to a server that is already running.
     Push(push::Arguments),
 }
@@ -50,6 +54,7 @@ fn main() -> Result<()> {
             println!("{}\n\n{results}", machine());
             outcome?;
         }
+        Command::Queries(plan) => println!("{}\n\n{}", machine(), queries::run(&plan)?),
         Command::Push(arguments) => println!("{}", arguments.run()?),
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Our server: the release build of `penstock standalone`, as a user starts it.
 
-use super::{Restart, Server, on_server_core};
+use super::{Queried, Restart, Server, on_server_core};
 use crate::scenario::{Stage, Wire};
 use crate::usage;
 use anyhow::{Context, Result};
@@ -10,6 +10,9 @@ use std::time::Instant;
 /// No limit on what the load has plenty of. Each is still counted, as with a limit that is not met.
 const LIMITS: &str =
     "limits: {pointsPerSecond: 1000000000, activeSeries: 100000000, newSeriesPerHour: 100000000}";
+
+/// What a million newest points take.
+const READ_LIMITS: &str = "limits: {maxSeries: 100000000, maxBytes: 4294967296, maxSeconds: 600}";
 
 const LOG_METRIC: &str = "penstock_store_log_in_use_bytes";
 
@@ -29,6 +32,15 @@ impl Penstock {
         Ok(Penstock {
             server: Standalone::with(setup)?,
         })
+    }
+
+    /// With limits that leave room for a million series in an answer.
+    pub(crate) fn start_for_queries() -> Result<Penstock> {
+        let server = Penstock::start()?;
+        let manifests = server.server.manifests();
+        manifests.read_token("asking", "plant", READ_LIMITS)?;
+        server.server.token("asking")?;
+        Ok(server)
     }
 
     /// Bytes of the log that no block has yet, from the server's own metrics.
@@ -71,5 +83,25 @@ impl Server for Penstock {
             processor_seconds,
             log_bytes,
         }))
+    }
+}
+
+impl Queried for Penstock {
+    fn lines(&self) -> Endpoint {
+        self.server.plain()
+    }
+
+    fn http(&self) -> Endpoint {
+        self.server.plain()
+    }
+
+    fn reader(&self) -> Result<Option<Token>> {
+        self.server.token("asking").map(Some)
+    }
+
+    /// A server that ends leaves nothing but blocks.
+    fn flush(&mut self) -> Result<()> {
+        self.server.stop()?;
+        self.server.start_again()
     }
 }

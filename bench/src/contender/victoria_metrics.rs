@@ -1,9 +1,9 @@
 //! `victoria-metrics`, single node, as its users run it. It has no TLS here and answers before it writes to disk.
 
-use super::{Restart, Server, on_server_core};
+use super::{Queried, Restart, Server, on_server_core};
 use crate::load::Protocol;
 use crate::scenario::{Stage, Wire};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use penstock_e2e::{Endpoint, Http, Process, Token, wait};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
@@ -36,13 +36,27 @@ pub(crate) fn is_installed() -> bool {
 
 impl VictoriaMetrics {
     pub(crate) fn start() -> Result<VictoriaMetrics> {
+        VictoriaMetrics::start_with(&[])
+    }
+
+    /// Without its cache of answers, and with limits that leave room for a million series in an answer.
+    pub(crate) fn start_for_queries() -> Result<VictoriaMetrics> {
+        VictoriaMetrics::start_with(&[
+            "-search.disableCache",
+            "-search.maxUniqueTimeseries=2000000",
+            "-search.maxTagValues=2000000",
+            "-search.maxQueryDuration=10m",
+        ])
+    }
+
+    fn start_with(arguments: &[&str]) -> Result<VictoriaMetrics> {
         let folder = tempfile::Builder::new()
             .prefix("penstock-bench-")
             .tempdir()?;
         let words = on_server_core();
-        let (program, arguments) = words.split_first().context("a program")?;
+        let (program, pinned) = words.split_first().context("a program")?;
         let mut command = Command::new(program);
-        command.args(arguments).arg(PROGRAM);
+        command.args(pinned).arg(PROGRAM);
         command.arg(format!(
             "-storageDataPath={}",
             folder.path().join("data").display()
@@ -52,6 +66,7 @@ impl VictoriaMetrics {
             "-loggerLevel=WARN",
             "-selfScrapeInterval=0",
         ]);
+        command.args(arguments);
         command.arg(format!("-httpListenAddr={ADDRESS}:{HTTP_PORT}"));
         command.arg(format!("-opentsdbListenAddr={ADDRESS}:{TELNET_PORT}"));
         command.arg(format!("-opentsdbHTTPListenAddr={ADDRESS}:{PUT_PORT}"));
@@ -60,9 +75,8 @@ impl VictoriaMetrics {
             process,
             _folder: folder,
         };
-        let health = Endpoint::plain(SocketAddr::new(ADDRESS, HTTP_PORT));
         wait::until("VictoriaMetrics is healthy", || {
-            let Ok(mut http) = Http::connect(&health) else {
+            let Ok(mut http) = Http::connect(&server.http()) else {
                 return Ok(None);
             };
             let answer = http.request("GET", "/health", &[], b"");
@@ -94,5 +108,25 @@ impl Server for VictoriaMetrics {
 
     fn kill_and_start_again(&mut self) -> Result<Option<Restart>> {
         Ok(None)
+    }
+}
+
+impl Queried for VictoriaMetrics {
+    fn lines(&self) -> Endpoint {
+        Endpoint::plain(SocketAddr::new(ADDRESS, TELNET_PORT))
+    }
+
+    fn http(&self) -> Endpoint {
+        Endpoint::plain(SocketAddr::new(ADDRESS, HTTP_PORT))
+    }
+
+    fn reader(&self) -> Result<Option<Token>> {
+        Ok(None)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let flushed = Http::connect(&self.http())?.get("/internal/force_flush", "")?;
+        ensure!(flushed.status == 200, "{}", flushed.text());
+        Ok(())
     }
 }
