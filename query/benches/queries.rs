@@ -10,7 +10,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use penstock_model::{SystemClock, Tags, Timestamp, Value};
 use penstock_query::{
-    JsonResults, Limits, Name, Query, RunContext, Sample, SelectedSeries, Selection, SeriesReader,
+    JsonResults, Limits, Name, Point, Query, RunContext, SelectedSeries, Selection, SeriesReader,
     SeriesSource, StoredRollup, run,
 };
 
@@ -21,7 +21,7 @@ const BATCH: usize = 4_096;
 /// All series have the same samples, or those of the next of a few sets that do not line up.
 struct Shared {
     series: Vec<SelectedSeries>,
-    sets: Vec<Vec<Sample>>,
+    sets: Vec<Vec<Point>>,
 }
 
 impl Shared {
@@ -30,12 +30,14 @@ impl Shared {
             |at: usize| Tags::from_pairs([("host", format!("host-{at}")), ("dc", "x".into())]);
         let set = |set: i64| {
             (0..SAMPLES)
-                .map(|at| Sample {
-                    time: Timestamp::from_millis(START + at * 10_000 + set * 1_000),
-                    value: Value::Decimal {
-                        mantissa: 10_001 + (at * 7_919) % 20_000,
-                        exponent: -2,
-                    },
+                .map(|at| {
+                    Point::new(
+                        Timestamp::from_millis(START + at * 10_000 + set * 1_000),
+                        Value::Decimal {
+                            mantissa: 10_001 + (at * 7_919) % 20_000,
+                            exponent: -2,
+                        },
+                    )
                 })
                 .collect()
         };
@@ -53,7 +55,7 @@ impl Shared {
     }
 }
 
-struct Copying<'a>(&'a [Sample]);
+struct Copying<'a>(&'a [Point]);
 
 impl SeriesSource for Shared {
     type Error = Infallible;
@@ -80,7 +82,7 @@ impl SeriesSource for Shared {
 impl SeriesReader for Copying<'_> {
     type Error = Infallible;
 
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, Infallible> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, Infallible> {
         let (batch, rest) = self.0.split_at(BATCH.min(self.0.len()));
         out.clear();
         out.extend_from_slice(batch);

@@ -206,6 +206,11 @@ impl Predicate {
         }
     }
 
+    /// Whether every value passes that is not empty: `*`.
+    pub fn accepts_all(&self) -> bool {
+        matches!(&self.0.test, Test::Wildcard(wildcard) if wildcard.accepts_all())
+    }
+
     /// The values that pass, if it is a list of such: an index can look them up. Sorted.
     pub fn literals(&self) -> Option<&[Box<str>]> {
         match &self.0.test {

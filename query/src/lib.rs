@@ -38,4 +38,4 @@ pub use render::JsonResults;
 pub use request::{Query, RequestError, SubQuery};
 pub use run::{Cost, ResultHead, ResultSink, RunContext, RunError, run};
 pub use select::{KindFilter, Selection, Target};
-pub use source::{Name, Sample, SelectedSeries, SeriesReader, SeriesSource, StoredRollup};
+pub use source::{Name, SelectedSeries, SeriesReader, SeriesSource, StoredRollup};

@@ -1,11 +1,9 @@
 //! A point inside a query: a time and a number that is an integer or not.
 //!
-//! Samples come as `penstock_model::Value`, exact decimals among them; arithmetic wants doubles. This is where
+//! Samples are stored as `penstock_model::Value`, exact decimals among them; arithmetic wants doubles. This is where
 //! they turn into those, once.
 
-use penstock_model::Value;
-
-use crate::source::Sample;
+use penstock_model::{Timestamp, Value};
 
 /// A value that took part in arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,12 +44,13 @@ pub struct Point {
     pub number: Number,
 }
 
-impl From<Sample> for Point {
+impl Point {
+    /// A stored sample. Its value need not be in normal form.
     #[inline]
-    fn from(sample: Sample) -> Self {
+    pub fn new(time: Timestamp, value: Value) -> Self {
         Self {
-            time: sample.time.millis(),
-            number: match sample.value {
+            time: time.millis(),
+            number: match value {
                 Value::Integer(integer) => Number::Integer(integer),
                 other @ (Value::Decimal { .. } | Value::Double(_)) => Number::Float(other.to_f64()),
             },

@@ -171,6 +171,7 @@ impl SubQuery {
             tags: select::conditions(&self.filters),
             from,
             to,
+            needed: (from, to),
             series_max: usize::MAX,
         }
     }

@@ -29,7 +29,7 @@ use crate::merge::Merge;
 use crate::merge::lone::Lone;
 use crate::point::Point;
 use crate::request::{Query, SubQuery};
-use crate::rollup::{self, Attempt};
+use crate::rollup::{self, Attempt, Values};
 use crate::select::{Selection, Target};
 use crate::source::{SelectedSeries, SeriesSource};
 use crate::window;
@@ -211,7 +211,14 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
     fn attempt(&mut self, sub_query: &SubQuery, attempt: Attempt) -> Answer<(), S, K> {
         self.budget.check()?;
         let window = window::of(self.query.start, self.query.end, sub_query.downsample);
+        let asked = (self.query.start, self.query.end);
+        let needed = match attempt.values {
+            // Whether a sum has its count is seen only where both are read.
+            Values::SumsAndCounts => window,
+            Values::Samples | Values::Counts => window::needed(window, asked, sub_query.downsample),
+        };
         let selection = Selection {
+            needed,
             series_max: self.budget.series_left(),
             ..sub_query.selection(attempt.kind, window)
         };

@@ -44,6 +44,9 @@ pub struct Selection {
     pub from: Timestamp,
     /// Its last moment.
     pub to: Timestamp,
+    /// The first and last moment whose samples count. Others of the window only show that a series has any: a source
+    /// may pass over them, as long as it hands out something of each series that has a sample in the window.
+    pub needed: (Timestamp, Timestamp),
     /// The query refuses more series than these.
     pub series_max: usize,
 }

@@ -14,18 +14,10 @@
 
 use std::error::Error;
 
-use penstock_model::{Aggregator, Interval, Tags, Timestamp, Value};
+use penstock_model::{Aggregator, Interval, Tags};
 
+use crate::point::Point;
 use crate::select::Selection;
-
-/// One sample of a series.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
-    /// When.
-    pub time: Timestamp,
-    /// What. It need not be in normal form.
-    pub value: Value,
-}
 
 /// A series that a [`Selection`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,5 +107,5 @@ pub trait SeriesReader {
     ///
     /// # Errors
     /// Whatever the source says.
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, Self::Error>;
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, Self::Error>;
 }

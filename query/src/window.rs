@@ -43,6 +43,29 @@ pub(crate) fn of(
     )
 }
 
+/// What of a window counts: with buckets of a fixed length those that begin between `start` and `end`. No other comes
+/// out, and none takes part in interpolation or rates.
+pub(crate) fn needed(
+    window: (Timestamp, Timestamp),
+    (start, end): (Timestamp, Timestamp),
+    downsample: Option<Downsample>,
+) -> (Timestamp, Timestamp) {
+    let Some(Cut::Fixed(span)) = downsample.map(|downsample| downsample.cut) else {
+        return window;
+    };
+    let length = span.millis();
+    let first = start.millis() + (-start.millis()).rem_euclid(length);
+    let last = end.millis() - end.millis().rem_euclid(length);
+    if first > last {
+        return window;
+    }
+    let behind = last.saturating_add(length);
+    (
+        Timestamp::from_millis(first),
+        Timestamp::from_millis(behind.saturating_sub(1)),
+    )
+}
+
 /// The most that a calendar bucket can last: long months, leap years, a night of 25 hours.
 fn longest_millis(span: Span) -> i64 {
     const DAY: i64 = 86_400_000;
@@ -86,6 +109,23 @@ mod tests {
             window(86_400, 2 * 86_400 - 2, "1d-sum"),
             (86_400, 2 * 86_400)
         );
+    }
+
+    #[test]
+    fn of_fixed_buckets_only_those_that_come_out_count() {
+        let counted = |start: i64, end: i64, specifier: &str| {
+            let at = |seconds: i64| Timestamp::from_millis((T + seconds) * 1_000);
+            let downsample = Downsample::parse(specifier).ok();
+            let window = of(at(start), at(end), downsample);
+            let (from, to) = needed(window, (at(start), at(end)), downsample);
+            (from.millis() / 1_000 - T, (to.millis() + 1) / 1_000 - T)
+        };
+        assert_eq!(counted(120, 1_300, "10m-max"), (600, 1_800));
+        assert_eq!(counted(600, 1_200, "10m-max"), (600, 1_800));
+        // No bucket begins there, or it is no such bucket: the whole window.
+        assert_eq!(counted(601, 700, "10m-max"), (0, 3_600));
+        assert_eq!(counted(120, 1_300, "10mc-max"), (0, 3_600 + 1_300 + 600));
+        assert_eq!(counted(120, 1_300, ""), (0, 3_600));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::error::ApiError;
 
@@ -27,11 +28,12 @@ const PIECE_BYTES: usize = 64 * 1_024;
 #[error("the client went away, or left the answer unread for too long")]
 pub(super) struct Gone;
 
-/// What the thread tells the body. A channel that ends without one of the latter two ended too early.
+/// What the thread tells the body. A channel that ends after bytes that are not the last ended too early.
 enum Piece {
     Bytes(Bytes),
+    /// The last ones, perhaps none.
+    Last(Bytes),
     Failed(Box<ApiError>),
-    End,
 }
 
 /// The thread's end.
@@ -85,10 +87,8 @@ impl PieceSender {
     /// # Errors
     /// [`Gone`].
     pub(super) fn end(mut self) -> Result<(), Gone> {
-        if !self.gathered.is_empty() {
-            self.send_gathered()?;
-        }
-        self.send(Piece::End)
+        let last = std::mem::take(&mut self.gathered);
+        self.send(Piece::Last(last.into()))
     }
 
     /// Breaks the answer off. Nobody left to tell is fine.
@@ -108,6 +108,11 @@ impl PieceSender {
     }
 
     fn send(&self, piece: Piece) -> Result<(), Gone> {
+        let piece = match self.pieces.try_send(piece) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(Gone),
+            Err(TrySendError::Full(piece)) => piece,
+        };
         let sending = async { tokio::time::timeout(self.stall, self.pieces.send(piece)).await };
         match self.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),
@@ -129,14 +134,14 @@ impl io::Write for PieceSender {
 }
 
 impl PieceReceiver {
-    /// Waits for the first piece.
+    /// Waits for the first piece. An answer of one piece is a body of known length.
     ///
     /// # Errors
     /// What failed before it.
     pub(super) async fn into_body(mut self) -> Result<Body, ApiError> {
         let first = match self.0.recv().await {
             Some(Piece::Failed(error)) => return Err(*error),
-            Some(Piece::End) => return Ok(Body::empty()),
+            Some(Piece::Last(bytes)) => return Ok(Body::from(bytes)),
             first => first,
         };
         let mut first = Some(first);
@@ -151,9 +156,9 @@ impl PieceReceiver {
             };
             Poll::Ready(match piece {
                 Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
-                Some(Piece::End) => {
+                Some(Piece::Last(bytes)) => {
                     ended = true;
-                    None
+                    (!bytes.is_empty()).then_some(Ok(bytes))
                 }
                 Some(Piece::Failed(_)) | None => {
                     ended = true;

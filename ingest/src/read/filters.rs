@@ -54,6 +54,9 @@ pub(super) fn matcher(predicate: &Predicate) -> Matcher {
     if let Some(literals) = predicate.literals() {
         return Matcher::OneOf(literals.to_vec());
     }
+    if predicate.accepts_all() {
+        return Matcher::NotEquals("".into());
+    }
     let predicate = predicate.clone();
     Matcher::Matches(Arc::new(move |value| predicate.accepts(value)))
 }

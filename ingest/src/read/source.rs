@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use penstock_model::{NameRole, SeriesIdentity, SeriesKey, SeriesKind, Uids};
+use penstock_model::{NameRole, SeriesIdentity, SeriesKey, SeriesKind, Uids, Value};
 use penstock_query::{
-    Name, Sample, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
+    Name, Point, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
     Target,
 };
 use penstock_store::error::StoreError;
@@ -185,12 +185,13 @@ impl SeriesSource for StoreSource {
 
     fn select(&mut self, wanted: &Wanted) -> Result<Vec<SelectedSeries>, SourceError> {
         let selection = self.scope.selection(self.filters(wanted)?);
-        let window = Window::new(
+        let mut window = Window::new(
             Arc::clone(&self.snapshot),
             &selection,
             (wanted.from, wanted.to),
             wanted.series_max.saturating_add(1),
         )?;
+        window.narrow(wanted.needed);
         let found = window
             .series()
             .iter()
@@ -245,30 +246,28 @@ pub struct StoreReader<'a> {
 impl SeriesReader for StoreReader<'_> {
     type Error = SourceError;
 
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, SourceError> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, SourceError> {
         out.clear();
         let Some(rows) = &mut self.rows else {
             return Ok(false);
         };
         let more = rows.next_batch(&mut self.batch)?;
         if more {
-            out.extend(self.batch.iter().map(sample));
+            out.extend(self.batch.iter().map(point));
         }
         Ok(more)
     }
 }
 
 /// Without the normal form of a [`Row::value`]: a query makes doubles of decimals.
-pub(super) fn sample(row: &Row) -> Sample {
+pub(super) fn point(row: &Row) -> Point {
     let value = match row.kind {
-        ValueKind::Decimal => penstock_model::Value::Decimal {
+        ValueKind::Decimal => Value::Decimal {
             mantissa: row.bits,
             exponent: row.exponent,
         },
-        ValueKind::Integer | ValueKind::Double => row.value(),
+        ValueKind::Integer => Value::Integer(row.bits),
+        ValueKind::Double => row.value(),
     };
-    Sample {
-        time: row.timestamp(),
-        value,
-    }
+    Point::new(row.timestamp(), value)
 }

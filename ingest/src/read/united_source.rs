@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use penstock_model::SeriesKey;
 use penstock_query::{
-    Name, Sample, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
+    Name, Point, SelectedSeries, Selection as Wanted, SeriesReader, SeriesSource, StoredRollup,
     Target,
 };
 use penstock_store::SeriesId;
@@ -128,11 +128,6 @@ impl Opened {
 }
 
 impl Others {
-    fn says_yes(&self, question: &NamesQuestion) -> Result<bool, VolumeError> {
-        let answers = self.asker.names(question)?;
-        Ok(answers.iter().any(|answer| answer.known))
-    }
-
     /// A TSUID that no volume knows is an error, as it is of a server alone.
     fn check_tsuids(&self, own: &StoreSource, target: &Target) -> Result<(), SourceError> {
         let Target::Tsuids(tsuids) = target else {
@@ -140,7 +135,7 @@ impl Others {
         };
         for tsuid in tsuids {
             let question = NamesQuestion::Tsuid(tsuid.to_string());
-            if !own.knows_tsuid(tsuid) && !self.says_yes(&question)? {
+            if !own.knows_tsuid(tsuid) && !self.asker.knows(&question)? {
                 return Err(NoSuchTsuid(tsuid.clone()).into());
             }
         }
@@ -189,7 +184,7 @@ impl SeriesSource for UnitedSource {
             return Ok(true);
         }
         match &self.others {
-            Some(others) => Ok(others.says_yes(&name.into())?),
+            Some(others) => Ok(others.asker.knows(&name.into())?),
             None => Ok(false),
         }
     }
@@ -262,7 +257,7 @@ impl SeriesSource for UnitedSource {
 pub struct UnitedReader<'a> {
     /// In the order of their volumes' names.
     sources: Vec<Source<'a>>,
-    merge: RowMerge<Sample>,
+    merge: RowMerge<Point>,
 }
 
 #[derive(Debug)]
@@ -280,7 +275,7 @@ impl<'a> UnitedReader<'a> {
 }
 
 impl Source<'_> {
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, SourceError> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, SourceError> {
         match self {
             Self::Own(reader) => reader.next_batch(out),
             Self::Other(reader) => Ok(reader.next_batch(out)?),
@@ -291,16 +286,16 @@ impl Source<'_> {
 impl SeriesReader for UnitedReader<'_> {
     type Error = SourceError;
 
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, SourceError> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, SourceError> {
         if let [source] = self.sources.as_mut_slice() {
             return source.next_batch(out);
         }
         let mut refills: Vec<_> = self
             .sources
             .iter_mut()
-            .map(|source| |out: &mut Vec<Sample>| source.next_batch(out))
+            .map(|source| |out: &mut Vec<Point>| source.next_batch(out))
             .collect();
-        let mut refills: Vec<&mut Refill<'_, Sample, SourceError>> =
+        let mut refills: Vec<&mut Refill<'_, Point, SourceError>> =
             refills.iter_mut().map(|refill| refill as _).collect();
         self.merge.next_batch(&mut refills, out)
     }

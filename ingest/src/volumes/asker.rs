@@ -82,6 +82,14 @@ impl Asker {
             .collect()
     }
 
+    /// Whether any of them says yes.
+    ///
+    /// # Errors
+    /// The first [`VolumeError`].
+    pub fn knows(&self, question: &NamesQuestion) -> Result<bool, VolumeError> {
+        Ok(self.names(question)?.iter().any(|answer| answer.known))
+    }
+
     /// The series that each has, in the order of their keys.
     ///
     /// # Errors

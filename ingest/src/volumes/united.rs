@@ -4,7 +4,7 @@
 //! later nobody knows; so the rule is one that gives the same answer every time. A point that is to be changed is deleted
 //! first, or sent to one server.
 
-use penstock_query::Sample;
+use penstock_query::Point;
 use penstock_store::row::Row;
 
 /// Rows that one call hands out at most, about.
@@ -25,9 +25,9 @@ impl Timed for Row {
     }
 }
 
-impl Timed for Sample {
+impl Timed for Point {
     fn millis(&self) -> i64 {
-        self.time.millis()
+        self.time
     }
 }
 

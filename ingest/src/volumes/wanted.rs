@@ -1,6 +1,6 @@
 //! What a query asks of the servers of other volumes, as JSON: its conditions as they were written.
 
-use penstock_model::{Aggregator, Interval, Timestamp};
+use penstock_model::{Aggregator, Interval, NameRole, Timestamp};
 use penstock_query::filter::TagFilter;
 use penstock_query::{KindFilter, Name, Selection, StoredRollup, Target};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,18 @@ enum WantedKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this server does not understand what another one asks for")]
 pub struct NotUnderstood;
+
+impl NamesQuestion {
+    /// Whether a name was seen in a role.
+    pub fn of_role(role: NameRole, name: &str) -> Self {
+        let name = name.to_owned();
+        match role {
+            NameRole::Metric => Self::Metric(name),
+            NameRole::TagKey => Self::TagKey(name),
+            NameRole::TagValue => Self::TagValue(name),
+        }
+    }
+}
 
 impl From<Name<'_>> for NamesQuestion {
     fn from(name: Name<'_>) -> Self {
@@ -181,12 +193,17 @@ impl WantedSeries {
             let filter = TagFilter::of_type(kind, key, expression).map_err(|_| NotUnderstood)?;
             Ok((filter.key, filter.predicate))
         });
+        let (from, to) = (
+            Timestamp::from_millis(self.from),
+            Timestamp::from_millis(self.to),
+        );
         Ok(Selection {
             target,
             kind,
             tags: tags.collect::<Result<_, NotUnderstood>>()?,
-            from: Timestamp::from_millis(self.from),
-            to: Timestamp::from_millis(self.to),
+            from,
+            to,
+            needed: (from, to),
             series_max: self.most,
         })
     }
@@ -226,6 +243,7 @@ mod tests {
                 .to_vec(),
             from: Timestamp::from_millis(-1),
             to: Timestamp::MAX,
+            needed: (Timestamp::from_millis(-1), Timestamp::MAX),
             series_max: 7,
         };
         let text = serde_json::to_string(&WantedSeries::from(&selection)).unwrap();

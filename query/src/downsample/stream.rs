@@ -83,9 +83,13 @@ impl<'a, F: Fold> Stream<'a, F> {
             let time = F::time(item);
             let bucket = match self.open {
                 Some(bucket) if time < bucket.1 => Some(bucket),
-                _ => {
+                other => {
                     self.close(out);
-                    let bucket = self.buckets_from(time).around(time);
+                    let buckets = self.buckets_from(time);
+                    let bucket = match other {
+                        Some((_, end)) => buckets.behind(end, time),
+                        None => buckets.around(time),
+                    };
                     self.open = bucket.filter(|bucket| self.is_answered(bucket.0));
                     bucket
                 }

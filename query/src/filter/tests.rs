@@ -135,6 +135,21 @@ proptest! {
 }
 
 #[test]
+fn only_stars_pass_everything() {
+    for (text, all) in [
+        ("*", true),
+        ("wildcard(**)", true),
+        ("a*", false),
+        ("*a*", false),
+        ("a", false),
+        ("regexp(.*)", false),
+    ] {
+        let predicate = TagFilter::from_text("k", text).unwrap().predicate;
+        assert_eq!(predicate.accepts_all(), all, "{text}");
+    }
+}
+
+#[test]
 fn a_condition_can_be_written_down_and_read_again() {
     for text in [
         "literal_or(a|b)",

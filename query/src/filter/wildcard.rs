@@ -40,6 +40,11 @@ impl Wildcard {
         }
     }
 
+    /// Nothing but stars.
+    pub(super) fn accepts_all(&self) -> bool {
+        self.first.is_empty() && self.middle.is_empty() && self.last.is_empty()
+    }
+
     pub(super) fn accepts(&self, value: &str) -> bool {
         if self.ignores_case {
             self.accepts_exactly(&value.to_lowercase())

@@ -16,7 +16,7 @@ use crate::point::Point;
 use crate::rate::Rate;
 use crate::request::{Query, SubQuery};
 use crate::rollup::Values;
-use crate::source::{Sample, SeriesReader, SeriesSource};
+use crate::source::{SeriesReader, SeriesSource};
 
 /// How the series of a sub-query are read.
 #[derive(Debug)]
@@ -64,7 +64,6 @@ impl Values {
 /// Buffers that serve one series after another.
 #[derive(Debug, Default)]
 pub(super) struct SeriesPipe {
-    samples: Vec<Sample>,
     points: Vec<Point>,
     buckets: Vec<Point>,
 }
@@ -134,33 +133,29 @@ impl SeriesPipe {
         stream.finish(&mut self.buckets);
     }
 
-    /// The next batch that is not empty, as points.
+    /// The next batch that is not empty.
     fn next_points<S: SeriesSource, K: Error>(
         &mut self,
         reader: &mut S::Reader<'_>,
         budget: &mut Budget<'_>,
     ) -> Result<bool, RunError<S::Error, K>> {
-        let more = next_samples::<S, K>(reader, &mut self.samples, budget)?;
-        self.points.clear();
-        self.points
-            .extend(self.samples.iter().copied().map(Point::from));
-        Ok(more)
+        next_batch::<S, K>(reader, &mut self.points, budget)
     }
 }
 
-fn next_samples<S: SeriesSource, K: Error>(
+fn next_batch<S: SeriesSource, K: Error>(
     reader: &mut S::Reader<'_>,
-    samples: &mut Vec<Sample>,
+    points: &mut Vec<Point>,
     budget: &mut Budget<'_>,
 ) -> Result<bool, RunError<S::Error, K>> {
     loop {
         budget.check()?;
-        if !reader.next_batch(samples).map_err(RunError::Source)? {
-            samples.clear();
+        if !reader.next_batch(points).map_err(RunError::Source)? {
+            points.clear();
             return Ok(false);
         }
-        budget.add_samples(samples.len())?;
-        if !samples.is_empty() {
+        budget.add_samples(points.len())?;
+        if !points.is_empty() {
             return Ok(true);
         }
     }
@@ -183,13 +178,13 @@ struct Pairs<'a, S: SeriesSource + 'a> {
 
 struct Cursor<R> {
     reader: R,
-    batch: Vec<Sample>,
+    batch: Vec<Point>,
     at: usize,
 }
 
 impl<R> Cursor<R> {
     /// The sample that is next, if the batch has one more.
-    fn peek(&self) -> Option<Sample> {
+    fn peek(&self) -> Option<Point> {
         self.batch.get(self.at).copied()
     }
 }
@@ -227,7 +222,7 @@ impl<'a, S: SeriesSource> Pairs<'a, S> {
             for cursor in [&mut self.sums, &mut self.counts] {
                 if cursor.peek().is_none() {
                     cursor.at = 0;
-                    if !next_samples::<S, K>(&mut cursor.reader, &mut cursor.batch, budget)? {
+                    if !next_batch::<S, K>(&mut cursor.reader, &mut cursor.batch, budget)? {
                         return Ok(false);
                     }
                 }
@@ -241,9 +236,9 @@ impl<'a, S: SeriesSource> Pairs<'a, S> {
         while let (Some(sum), Some(count)) = (self.sums.peek(), self.counts.peek()) {
             if sum.time == count.time {
                 self.joined.push(Pair {
-                    time: sum.time.millis(),
-                    sum: sum.value.to_f64(),
-                    count: count.value.to_f64(),
+                    time: sum.time,
+                    sum: sum.number.to_f64(),
+                    count: count.number.to_f64(),
                 });
             }
             self.sums.at += usize::from(sum.time <= count.time);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use penstock_model::{Tags, Timestamp, Value};
 use penstock_query::{
-    Cost, Limits, Name, Point, Query, ResultHead, ResultSink, Sample, SelectedSeries, Selection,
+    Cost, Limits, Name, Point, Query, ResultHead, ResultSink, SelectedSeries, Selection,
     SeriesReader, SeriesSource, StoredRollup, run,
 };
 
@@ -59,15 +59,17 @@ struct MadeReader {
 impl SeriesReader for MadeReader {
     type Error = Infallible;
 
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, Infallible> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, Infallible> {
         let end = self.end.min(self.next + 1_000);
         out.clear();
-        out.extend((self.next..end).map(|at| Sample {
-            time: Timestamp::from_millis(T * 1_000 + at * 10_000 + self.lag),
-            value: Value::Decimal {
-                mantissa: at + 1,
-                exponent: -1,
-            },
+        out.extend((self.next..end).map(|at| {
+            Point::new(
+                Timestamp::from_millis(T * 1_000 + at * 10_000 + self.lag),
+                Value::Decimal {
+                    mantissa: at + 1,
+                    exponent: -1,
+                },
+            )
         }));
         self.next = end;
         Ok(!out.is_empty())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use penstock_model::{SeriesKind, Tags, Timestamp, Value};
-use penstock_query::{Aggregator, Number, Query, Sample};
+use penstock_query::{Aggregator, Number, Point, Query};
 use proptest::prelude::*;
 
 use crate::memory::{Kept, Memory, NOW, Stored, T, generous, keep};
@@ -156,12 +156,14 @@ fn memory(series: &[Both], batch: usize) -> Memory {
         samples: one
             .points
             .iter()
-            .map(|(time, value)| Sample {
-                time: Timestamp::from_millis(*time),
-                value: match value {
-                    slow::Value::Int(value) => Value::Integer(*value),
-                    slow::Value::Float(value) => Value::from_f64(*value),
-                },
+            .map(|(time, value)| {
+                Point::new(
+                    Timestamp::from_millis(*time),
+                    match value {
+                        slow::Value::Int(value) => Value::Integer(*value),
+                        slow::Value::Float(value) => Value::from_f64(*value),
+                    },
+                )
             })
             .collect(),
     });

@@ -2,7 +2,7 @@
 //! Times are seconds after `T`.
 
 use penstock_model::{Timestamp, Value};
-use penstock_query::{Limits, Query, Sample};
+use penstock_query::{Limits, Point, Query};
 
 use crate::memory::{Kept, Memory, T, answer, dps, generous, keep, uri};
 
@@ -299,10 +299,7 @@ fn the_guides_query_runs() {
         &[],
     );
     source.series[0].samples = [(1_346_846_400_000, 18), (1_346_846_460_000, 9)]
-        .map(|(millis, value)| Sample {
-            time: Timestamp::from_millis(millis),
-            value: Value::Integer(value),
-        })
+        .map(|(millis, value)| Point::new(Timestamp::from_millis(millis), Value::Integer(value)))
         .to_vec();
     let query = Query::from_json(body.as_bytes(), Timestamp::from_millis(T * 1_000)).unwrap();
     assert_eq!(

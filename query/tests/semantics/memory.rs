@@ -8,8 +8,7 @@ use std::time::Duration;
 use penstock_model::{Clock, SeriesKind, Tags, Timestamp, Value};
 use penstock_query::{
     Cost, JsonResults, KindFilter, Limits, Name, Point, Query, ResultHead, ResultSink, RunContext,
-    RunError, Sample, SelectedSeries, Selection, SeriesReader, SeriesSource, StoredRollup, Target,
-    run,
+    RunError, SelectedSeries, Selection, SeriesReader, SeriesSource, StoredRollup, Target, run,
 };
 
 /// 2013-01-01T00:00:00Z, the specification's `T`.
@@ -20,7 +19,7 @@ pub(crate) struct Stored {
     pub(crate) metric: String,
     pub(crate) kind: SeriesKind,
     pub(crate) tags: Tags,
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) samples: Vec<Point>,
 }
 
 #[derive(Debug, Default)]
@@ -54,9 +53,11 @@ impl Memory {
             tags: Tags::from_pairs(pairs).unwrap(),
             samples: samples
                 .iter()
-                .map(|(second, value)| Sample {
-                    time: Timestamp::from_millis((T + second) * 1_000),
-                    value: Value::parse(value.as_bytes()).unwrap(),
+                .map(|(second, value)| {
+                    Point::new(
+                        Timestamp::from_millis((T + second) * 1_000),
+                        Value::parse(value.as_bytes()).unwrap(),
+                    )
                 })
                 .collect(),
         });
@@ -136,8 +137,19 @@ impl SeriesSource for Memory {
     }
 
     fn select(&mut self, selection: &Selection) -> Result<Vec<SelectedSeries>, Infallible> {
-        let in_window =
-            |sample: &&Sample| selection.from <= sample.time && sample.time <= selection.to;
+        let in_window = |sample: &&Point| {
+            (selection.from.millis()..=selection.to.millis()).contains(&sample.time)
+        };
+        let is_needed = |sample: &&Point| {
+            let (from, to) = selection.needed;
+            (from.millis()..=to.millis()).contains(&sample.time)
+        };
+        // As stingy as a source may be.
+        let handed_out = |series: &Stored| -> Vec<Point> {
+            let all: Vec<Point> = series.samples.iter().filter(in_window).copied().collect();
+            let needed: Vec<Point> = all.iter().filter(is_needed).copied().collect();
+            if needed.is_empty() { all } else { needed }
+        };
         let is_named = |series: &Stored| match &selection.target {
             Target::Metric(metric) => *series.metric == **metric,
             Target::Tsuids(tsuids) => tsuids
@@ -156,7 +168,7 @@ impl SeriesSource for Memory {
                         .all(|(key, test)| test.accepts(series.tags.get(key).unwrap_or("")))
             })
             .map(|series| Stored {
-                samples: series.samples.iter().filter(in_window).copied().collect(),
+                samples: handed_out(series),
                 ..series.clone()
             })
             .collect();
@@ -198,14 +210,14 @@ pub(crate) fn tsuid_of(series: &Stored) -> String {
 
 #[derive(Debug)]
 pub(crate) struct MemoryReader<'a> {
-    rest: &'a [Sample],
+    rest: &'a [Point],
     batch: usize,
 }
 
 impl SeriesReader for MemoryReader<'_> {
     type Error = Infallible;
 
-    fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, Infallible> {
+    fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, Infallible> {
         let (batch, rest) = self.rest.split_at(self.batch.min(self.rest.len()));
         out.clear();
         out.extend_from_slice(batch);

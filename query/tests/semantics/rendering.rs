@@ -1,7 +1,7 @@
 //! What is printed, byte for byte.
 
 use penstock_model::{Timestamp, Value};
-use penstock_query::{JsonResults, Query, Sample, run};
+use penstock_query::{JsonResults, Point, Query, run};
 
 use crate::memory::{Memory, NOW, T, Ticking, answer, context, generous, render};
 
@@ -41,9 +41,11 @@ fn arrays_and_milliseconds_are_asked_for() {
 fn a_map_takes_the_last_point_of_a_second() {
     let mut source = Memory::default().with("host=a", &[]);
     source.series[0].samples = [0, 500, 999, 1_000]
-        .map(|millis| Sample {
-            time: Timestamp::from_millis(T * 1_000 + millis),
-            value: Value::Integer(millis),
+        .map(|millis| {
+            Point::new(
+                Timestamp::from_millis(T * 1_000 + millis),
+                Value::Integer(millis),
+            )
         })
         .to_vec();
     let dps = |uri: &str, source: &mut Memory| {
@@ -139,10 +141,10 @@ fn the_sub_query_is_shown_with_its_index() {
         "host=b",
         &[],
     );
-    source.series[0].samples.push(Sample {
-        time: Timestamp::from_millis((T + 60) * 1_000),
-        value: Value::Integer(2),
-    });
+    source.series[0].samples.push(Point::new(
+        Timestamp::from_millis((T + 60) * 1_000),
+        Value::Integer(2),
+    ));
     let query = Query::from_json(body.as_bytes(), NOW).unwrap();
     let answer = render(&query, &mut source);
     let parsed: serde_json::Value = serde_json::from_str(&answer).unwrap();

@@ -172,6 +172,9 @@ impl RowsView {
     /// of one series and time only the last.
     pub(crate) fn select(&self, series: &RoaringBitmap, from: i64, to: i64) -> Vec<Row> {
         let mut rows = Vec::new();
+        if series.is_empty() {
+            return rows;
+        }
         let mut left = self.rows;
         for page in &self.pages {
             let count = left.min(page.len());

@@ -34,7 +34,7 @@ pub(crate) struct ReadAhead {
 }
 
 /// A moment range, inclusive.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) from: i64,
     pub(crate) to: i64,

@@ -41,6 +41,7 @@ impl Snapshot {
     /// Rows of unsorted parts and of the active rows, hidden ones left out, sorted by series and time.
     pub(super) fn unsorted_rows(&self, wanted: &RoaringBitmap, from: i64, to: i64) -> Vec<Row> {
         let mut all = Vec::new();
+        let mut views = 0usize;
         for (last, view) in &self.views {
             let mut rows = view.select(wanted, from, to);
             let newer: Vec<&Arc<Tombstone>> = self
@@ -56,9 +57,14 @@ impl Snapshot {
                     })
                 });
             }
-            all.append(&mut rows);
+            views = views.saturating_add(usize::from(!rows.is_empty()));
+            if all.is_empty() {
+                all = rows;
+            } else {
+                all.append(&mut rows);
+            }
         }
-        if self.views.len() > 1 {
+        if views > 1 {
             // Older views come first and the sort is stable: the newer row of a time stays.
             sort_last_wins(&mut all);
         }

@@ -32,10 +32,14 @@ pub struct Window {
     series: Vec<SeriesId>,
     metrics: Vec<MetricId>,
     range: Range,
+    /// What of the range is handed out, if a series has anything there.
+    needed: Range,
     /// Blocks that overlap the range, day after day, older first.
     sources: Vec<Source>,
     /// Rows that no block has yet, sorted by series and time.
     unsorted: Vec<Row>,
+    /// Where those of each place are.
+    unsorted_of: Vec<std::ops::Range<usize>>,
     /// The places of the series, in the order of reading.
     order: Vec<usize>,
     /// Where in that order a place comes first, if the order is another than that of the places.
@@ -83,22 +87,23 @@ impl Window {
         };
         let sources = sources(&snapshot, range);
         let unsorted = snapshot.unsorted_rows(wanted, range.from, range.to);
-        let mut present: RoaringBitmap = unsorted
-            .chunk_by(|a, b| a.series == b.series)
-            .filter_map(|rows| rows.first().map(|row| row.series.0))
-            .collect();
+        let runs = runs_of(&unsorted);
+        let mut present: RoaringBitmap = runs.keys().map(|series| series.0).collect();
         for source in &sources {
             present |= source.block.series() & wanted;
         }
         let found: Vec<SeriesId> = present.iter().take(most).map(SeriesId).collect();
-        let (metrics, series) = snapshot.block_order(&found)?.into_iter().unzip();
+        let (metrics, series): (Vec<_>, Vec<_>) = snapshot.block_order(&found)?.into_iter().unzip();
+        let run = |series| runs.get(series).cloned().unwrap_or_default();
         Ok(Self {
             snapshot,
             order: (0..found.len()).collect(),
             turns: HashMap::new(),
+            unsorted_of: series.iter().map(run).collect(),
             series,
             metrics,
             range,
+            needed: range,
             sources,
             unsorted,
             reading: Mutex::new(Reading {
@@ -112,6 +117,14 @@ impl Window {
     /// The series; [`Window::open`] takes their places.
     pub fn series(&self) -> &[SeriesId] {
         &self.series
+    }
+
+    /// From now on only samples between these moments are handed out, but for series that have none there: of those all.
+    pub fn narrow(&mut self, (from, to): (Timestamp, Timestamp)) {
+        self.needed = Range {
+            from: from.millis().max(self.range.from),
+            to: to.millis().min(self.range.to),
+        };
     }
 
     /// Says in which order series will be opened. Any order is right; the one that was said is cheapest.
@@ -130,7 +143,7 @@ impl Window {
     pub fn open(&self, place: usize) -> Result<WindowRows<'_>, StoreError> {
         let Some(series) = self.series.get(place).copied() else {
             let nobody = SeriesId(u32::MAX);
-            return Ok(WindowRows::new(self, nobody, Arc::default()));
+            return Ok(WindowRows::new(self, nobody, &[], Arc::default()));
         };
         let mut reading = self.reading.lock();
         if reading.gathered.chunks(series).is_none() {
@@ -140,7 +153,10 @@ impl Window {
             let series = self.upcoming(place, gatherer.series());
             *gathered = Arc::new(gatherer.gather(&self.sources, series, self.range)?);
         }
-        Ok(WindowRows::new(self, series, Arc::clone(&reading.gathered)))
+        let unsorted = self.unsorted_of.get(place).cloned().unwrap_or_default();
+        let unsorted = self.unsorted.get(unsorted).unwrap_or_default();
+        let gathered = Arc::clone(&reading.gathered);
+        Ok(WindowRows::new(self, series, unsorted, gathered))
     }
 
     /// The series at a place and those that will be opened after it.
@@ -174,10 +190,6 @@ impl Window {
         };
         HiddenRanges::of(&self.snapshot.tombstones, series, source.last)
     }
-
-    fn unsorted_of(&self, series: SeriesId) -> &[Row] {
-        rows_of(&self.unsorted, series)
-    }
 }
 
 fn sources(snapshot: &Snapshot, range: Range) -> Vec<Source> {
@@ -188,6 +200,18 @@ fn sources(snapshot: &Snapshot, range: Range) -> Vec<Source> {
         .map(|(block, last)| Source {
             block: block.clone(),
             last,
+        })
+        .collect()
+}
+
+/// Where the rows of each series are among rows that are sorted by series.
+fn runs_of(rows: &[Row]) -> HashMap<SeriesId, std::ops::Range<usize>> {
+    let mut start = 0usize;
+    rows.chunk_by(|a, b| a.series == b.series)
+        .filter_map(|run| {
+            let end = start.saturating_add(run.len());
+            let place = std::mem::replace(&mut start, end)..end;
+            Some((run.first()?.series, place))
         })
         .collect()
 }

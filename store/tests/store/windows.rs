@@ -146,6 +146,8 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..14),
         a in moment(),
         b in moment(),
+        c in moment(),
+        d in moment(),
         order in Just((0..usize::from(SERIES)).collect::<Vec<_>>()).prop_shuffle(),
         is_expected in any::<bool>(),
     ) {
@@ -180,6 +182,19 @@ proptest! {
             prop_assert_eq!(last.map(|row| row.time), samples.keys().last().copied());
             prop_assert_eq!(samples, expected(names[*place]));
             prop_assert_eq!(others, expected(names[other]));
+        }
+        // Of a part of it the same, but for series that have nothing there.
+        let (start, end) = (c.min(d), c.max(d));
+        window.narrow((Timestamp::from_millis(start), Timestamp::from_millis(end)));
+        for place in &places {
+            let all = expected(names[*place]);
+            let part: Samples = all
+                .iter()
+                .filter(|(time, _)| (start..=end).contains(*time))
+                .map(|(time, value)| (*time, *value))
+                .collect();
+            let [samples, _] = read(&window, [*place, *place]);
+            prop_assert_eq!(samples, if part.is_empty() { all } else { part });
         }
         // Whoever is not there has nothing.
         for series in (0..SERIES).filter(|series| !names.contains(series)) {

@@ -8,11 +8,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use penstock_model::{SeriesKey, Timestamp};
-use penstock_query::Sample;
+use penstock_query::Point;
 use penstock_store::Row;
 
 use super::Found;
-use crate::read::source::sample;
+use crate::read::source::point;
 use crate::volumes::{Asker, PeerRows, VolumeError, Window};
 
 /// Series of one request.
@@ -155,7 +155,7 @@ impl Fetched {
 
 impl FetchedReader<'_> {
     /// Puts the next samples into `out`, in place of what it holds; `false` at the end.
-    pub(super) fn next_batch(&mut self, out: &mut Vec<Sample>) -> Result<bool, VolumeError> {
+    pub(super) fn next_batch(&mut self, out: &mut Vec<Point>) -> Result<bool, VolumeError> {
         out.clear();
         let Some(mut stream) = self.stream.take() else {
             return Ok(false);
@@ -164,7 +164,7 @@ impl FetchedReader<'_> {
             return Err(VolumeError::out_of_order(stream.rows.volume()));
         }
         if stream.rows.next_batch(&mut self.batch)? {
-            out.extend(self.batch.iter().map(sample));
+            out.extend(self.batch.iter().map(point));
             self.stream = Some(stream);
             return Ok(true);
         }

@@ -7,7 +7,7 @@
 //!   runs                   └─────┘ └────────┘     └─────┘    a run of one chunk needs no merge
 //! ```
 
-use std::ops::Range as Places;
+use std::ops;
 use std::sync::Arc;
 
 use super::Window;
@@ -16,6 +16,7 @@ use crate::block::{BlockError, PackedChunk};
 use crate::error::StoreError;
 use crate::row::{Row, SeriesId};
 use crate::scan::merge::{MergedRows, RowSource};
+use crate::scan::read_ahead::Range;
 use crate::tombstone::HiddenRanges;
 
 /// Unsorted rows that are handed out at once where no chunk is.
@@ -29,9 +30,22 @@ pub struct WindowRows<'a> {
     gathered: Arc<Gathered>,
     /// The next of the series' chunks.
     next: usize,
-    /// What is left of the rows that no block has.
+    /// All rows of it that no block has.
+    newest: &'a [Row],
+    /// What is left of them.
     unsorted: &'a [Row],
+    /// What is handed out.
+    range: Range,
+    /// Nothing has been yet.
+    is_empty: bool,
     merged: Option<MergedRows<'a>>,
+}
+
+/// Chunks that overlap one another, and the times of their first and last row.
+struct Run {
+    places: ops::Range<usize>,
+    first: i64,
+    last: i64,
 }
 
 /// Chunks of one block that are unpacked when their turn comes.
@@ -58,15 +72,34 @@ impl PackedLane<'_> {
 }
 
 impl<'a> WindowRows<'a> {
-    pub(super) fn new(window: &'a Window, series: SeriesId, gathered: Arc<Gathered>) -> Self {
-        Self {
+    pub(super) fn new(
+        window: &'a Window,
+        series: SeriesId,
+        newest: &'a [Row],
+        gathered: Arc<Gathered>,
+    ) -> Self {
+        let mut rows = Self {
             window,
             series,
             gathered,
             next: 0,
-            unsorted: window.unsorted_of(series),
+            newest,
+            unsorted: newest,
+            range: window.range,
+            is_empty: true,
             merged: None,
-        }
+        };
+        rows.begin(window.needed);
+        rows
+    }
+
+    fn begin(&mut self, range: Range) {
+        self.next = 0;
+        self.merged = None;
+        self.range = range;
+        let end = self.newest.partition_point(|row| row.time <= range.to);
+        let start = self.newest.partition_point(|row| row.time < range.from);
+        self.unsorted = self.newest.get(start..end).unwrap_or_default();
     }
 
     /// Puts the next samples into `out`, in place of what it holds: some thousands at most, but for what a burst has
@@ -76,38 +109,47 @@ impl<'a> WindowRows<'a> {
     /// [`StoreError`] if a block is damaged or cannot be read.
     pub fn next_batch(&mut self, out: &mut Vec<Row>) -> Result<bool, StoreError> {
         loop {
+            if self.next_rows(out)? {
+                self.is_empty = false;
+                return Ok(true);
+            }
+            if !self.is_empty || self.range == self.window.range {
+                return Ok(false);
+            }
+            self.begin(self.window.range);
+        }
+    }
+
+    fn next_rows(&mut self, out: &mut Vec<Row>) -> Result<bool, StoreError> {
+        loop {
             if let Some(merged) = &mut self.merged {
                 if merged.next_batch(out)? {
                     return Ok(true);
                 }
                 self.merged = None;
             }
-            let (run, bound) = self.next_run();
-            self.next = run.end;
-            let split = self.unsorted.partition_point(|row| row.time < bound);
-            let unsorted = self.unsorted.get(..split).unwrap_or_default();
-            let chunks = self.chunks().get(run).unwrap_or_default();
             out.clear();
-            match (chunks, unsorted) {
-                ([], []) => return Ok(false),
-                ([], rows) => {
-                    let rows = rows.get(..BATCH_ROWS).unwrap_or(rows);
-                    out.extend_from_slice(rows);
-                    self.take_unsorted(rows.len());
+            let Some(run) = self.next_run() else {
+                return Ok(self.take_unsorted(usize::MAX, out));
+            };
+            let rows_before = |time| self.unsorted.partition_point(|row| row.time < time);
+            let earlier = rows_before(run.first);
+            if earlier > 0 {
+                return Ok(self.take_unsorted(earlier, out));
+            }
+            let overlapping = rows_before(run.last.saturating_add(1));
+            let unsorted = self.unsorted.get(..overlapping).unwrap_or_default();
+            self.next = run.places.end;
+            let chunks = self.chunks().get(run.places).unwrap_or_default();
+            if let ([found], []) = (chunks, unsorted) {
+                let found = *found;
+                self.read_alone(&found, out)?;
+                if !out.is_empty() {
                     return Ok(true);
                 }
-                ([found], []) => {
-                    let found = *found;
-                    self.read_alone(&found, out)?;
-                    if !out.is_empty() {
-                        return Ok(true);
-                    }
-                }
-                (chunks, rows) => {
-                    let merged = self.merge(chunks, rows);
-                    self.take_unsorted(split);
-                    self.merged = Some(merged);
-                }
+            } else {
+                self.merged = Some(self.merge(chunks, unsorted));
+                self.unsorted = self.unsorted.get(overlapping..).unwrap_or_default();
             }
         }
     }
@@ -117,17 +159,13 @@ impl<'a> WindowRows<'a> {
     /// # Errors
     /// As [`WindowRows::next_batch`].
     pub fn last(mut self) -> Result<Option<Row>, StoreError> {
+        self.begin(self.window.range);
         let unsorted = self.unsorted;
         let newest = unsorted.last().copied();
         let mut starts = Vec::new();
-        self.next = 0;
-        loop {
-            let (run, _) = self.next_run();
-            if run.is_empty() {
-                break;
-            }
-            starts.push(run.start);
-            self.next = run.end;
+        while let Some(run) = self.next_run() {
+            self.next = run.places.end;
+            starts.push((run.places.start, run.first));
         }
         let ends = self.chunks().iter().map(|found| found.chunk.times().1);
         if newest.is_some_and(|row| ends.max().is_none_or(|end| row.time >= end)) {
@@ -135,16 +173,12 @@ impl<'a> WindowRows<'a> {
         }
         let mut batch = Vec::new();
         // All rows of a run may be deleted: then the one before has the last.
-        for start in starts.into_iter().rev() {
-            let first = self
-                .chunks()
-                .get(start)
-                .map_or(i64::MIN, |found| found.chunk.times().0);
+        for (start, first) in starts.into_iter().rev() {
             let later = unsorted.partition_point(|row| row.time < first);
             (self.next, self.merged) = (start, None);
             self.unsorted = unsorted.get(later..).unwrap_or_default();
             let mut last = None;
-            while self.next_batch(&mut batch)? {
+            while self.next_rows(&mut batch)? {
                 last = batch.last().copied();
             }
             if last.is_some() {
@@ -158,33 +192,42 @@ impl<'a> WindowRows<'a> {
         self.gathered.chunks(self.series).unwrap_or_default()
     }
 
-    /// The next chunks that overlap one another, and the first moment behind them that is another run's.
-    fn next_run(&self) -> (Places<usize>, i64) {
+    /// The next chunks that overlap one another.
+    fn next_run(&self) -> Option<Run> {
         let chunks = self.chunks();
         let start = self.next;
-        let Some(first) = chunks.get(start) else {
-            return (start..start, i64::MAX);
-        };
-        let (_, mut end) = first.chunk.times();
-        let mut at = start;
-        loop {
-            at = at.saturating_add(1);
-            match chunks.get(at).map(|found| found.chunk.times()) {
-                Some((begins, ends)) if begins <= end => end = end.max(ends),
-                Some((begins, _)) => return (start..at, begins),
-                None => return (start..at, i64::MAX),
-            }
+        let (first, mut last) = chunks.get(start)?.chunk.times();
+        let mut end = start.saturating_add(1);
+        while let Some((begins, ends)) = chunks.get(end).map(|found| found.chunk.times())
+            && begins <= last
+        {
+            last = last.max(ends);
+            end = end.saturating_add(1);
         }
+        Some(Run {
+            places: start..end,
+            first,
+            last,
+        })
     }
 
-    fn take_unsorted(&mut self, rows: usize) {
-        self.unsorted = self.unsorted.get(rows..).unwrap_or_default();
+    /// Hands out the next of so many unsorted rows. False if there is none.
+    fn take_unsorted(&mut self, rows: usize, out: &mut Vec<Row>) -> bool {
+        let rows = rows.min(BATCH_ROWS).min(self.unsorted.len());
+        let (now, later) = self.unsorted.split_at_checked(rows).unwrap_or_default();
+        out.extend_from_slice(now);
+        self.unsorted = later;
+        !now.is_empty()
     }
 
     /// The rows of a chunk that overlaps no other.
     fn read_alone(&self, found: &Found, out: &mut Vec<Row>) -> Result<(), StoreError> {
+        let range = self.range;
+        let (first, last) = found.chunk.times();
+        if last < range.from || range.to < first {
+            return Ok(());
+        }
         self.window.unpack(&self.gathered, found, out)?;
-        let range = self.window.range;
         let end = out.partition_point(|row| row.time <= range.to);
         out.truncate(end);
         let start = out.partition_point(|row| row.time < range.from);
@@ -195,9 +238,13 @@ impl<'a> WindowRows<'a> {
 
     /// A lane for each source, older first; the unsorted rows are the newest.
     fn merge(&self, chunks: &[Found], unsorted: &'a [Row]) -> MergedRows<'a> {
-        let mut chunks = chunks.to_vec();
+        let range = self.range;
+        let overlaps = |found: &&Found| {
+            let (first, last) = found.chunk.times();
+            first <= range.to && range.from <= last
+        };
+        let mut chunks: Vec<Found> = chunks.iter().filter(overlaps).copied().collect();
         chunks.sort_by_key(|found| (found.source, found.chunk.times()));
-        let range = self.window.range;
         let mut merged = MergedRows::default();
         for lane in chunks.chunk_by(|a, b| a.source == b.source) {
             let Some(first) = lane.first() else { continue };
