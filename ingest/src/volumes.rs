@@ -18,6 +18,7 @@
 
 pub mod asker;
 mod client;
+mod elsewhere;
 mod error;
 pub mod frame;
 mod mark;
@@ -40,6 +41,7 @@ use penstock_tenancy::{Ledger, LedgerVolume};
 
 pub use self::asker::Asker;
 use self::client::PeerClient;
+pub use self::elsewhere::Elsewhere;
 pub use self::error::VolumeError;
 use self::mark::Mark;
 pub use self::mark::{FromServer, Window};

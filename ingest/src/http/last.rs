@@ -25,10 +25,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::error::{ApiError, JSON};
 use super::pieces::{self, Gone, PieceSender};
 use super::query::{BODY_BYTES_MAX, refuse_exceeded};
+use super::reach::Reach;
 use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 use crate::protocol::last::LastRequest;
 use crate::read::{Reader, SourceError, last_series};
+use crate::volumes::Elsewhere;
 
 /// Answers a request for newest points.
 pub(crate) async fn last(
@@ -36,6 +38,7 @@ pub(crate) async fn last(
     request: Request,
 ) -> Result<Response, ApiError> {
     let reader = context.authorize_read(&request)?;
+    let elsewhere = Reach::of(&context, &request).elsewhere(&context);
     let server = context.server();
     let (head, body) = request.into_parts();
     let asked = if head.method == Method::POST {
@@ -53,6 +56,7 @@ pub(crate) async fn last(
         clock: Arc::clone(&server.clock),
         asked,
         reader,
+        elsewhere,
         _turn: turn,
     };
     tokio::task::spawn_blocking(move || job.run(pieces));
@@ -66,6 +70,7 @@ struct Job {
     clock: Arc<dyn Clock>,
     asked: LastRequest,
     reader: Reader,
+    elsewhere: Elsewhere,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -149,10 +154,11 @@ impl Job {
         let most = self.reader.scope().limits().max_series;
         let mut all = RoaringBitmap::new();
         for query in &self.asked.queries {
-            let found = last_series(self.store.series(), self.reader.scope(), query);
+            let (registry, scope) = (self.store.series(), self.reader.scope());
+            let found = last_series(registry, scope, &self.elsewhere, query);
             all |= found.map_err(|error| match error {
                 SourceError::Store(error) => self.unreadable(&error),
-                unknown => Ended::Refused(ApiError::bad_request(unknown.to_string())),
+                refused => Ended::Refused(refused.into()),
             })?;
             if all.len() > most {
                 let most = usize::try_from(most).unwrap_or(usize::MAX);

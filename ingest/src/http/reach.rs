@@ -9,7 +9,7 @@ use penstock_model::Timestamp;
 use penstock_tenancy::LedgerVolume;
 
 use super::router::{HttpContext, source};
-use crate::volumes::{Asker, Caller, FromServer, Question, Window};
+use crate::volumes::{Asker, Caller, Elsewhere, FromServer, Question, Window};
 
 /// The type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -45,6 +45,15 @@ impl Reach {
     pub(super) fn asker(&self, context: &HttpContext) -> Asker {
         let volumes = Arc::clone(&context.server().volumes);
         Asker::new(volumes, Arc::clone(&self.others), self.caller.clone())
+    }
+
+    /// Who else may know a name that this server does not.
+    pub(super) fn elsewhere(&self, context: &HttpContext) -> Elsewhere {
+        if self.is_passed_on() {
+            Elsewhere::SeenTo
+        } else {
+            Elsewhere::Others(self.asker(context))
+        }
     }
 
     /// Another server asks: it merges.

@@ -219,7 +219,7 @@ fn lookups() -> Router<HttpContext> {
         .route("/api/uid", any(uid::not_implemented))
         .route(
             "/api/uid/{operation}",
-            endpoint(get(uid::uid).post(uid::uid)),
+            endpoint(get(united::uid).post(united::uid)),
         )
         .route("/api/stats", endpoint(get(stats::stats).post(stats::stats)))
         .route("/stats", endpoint(get(stats::stats_text)))

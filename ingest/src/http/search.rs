@@ -25,10 +25,13 @@ use serde::Serialize;
 use super::answer::json_text;
 use super::error::ApiError;
 use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind, too_much};
+use super::reach::Reach;
 use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted, word_of};
 use crate::read::{ReadScope, Reader};
+use crate::volumes::Elsewhere;
+use crate::volumes::wanted::NamesQuestion;
 
 /// Searches that `OpenTSDB` has where a search plug-in is configured.
 const OF_A_PLUG_IN: [&str; 5] = [
@@ -53,6 +56,7 @@ pub(crate) async fn search(
             "Invalid search query type supplied"
         }));
     }
+    let elsewhere = Reach::of(&context, &request).elsewhere(&context);
     let server = context.server();
     let asked = read(&context, request).await?;
     let (store, clock) = (server.store.clone(), Arc::clone(&server.clock));
@@ -61,6 +65,7 @@ pub(crate) async fn search(
             store: &store,
             clock: &*clock,
             reader: &reader,
+            elsewhere: &elsewhere,
             asked: &asked,
         }
         .answer()
@@ -96,6 +101,7 @@ struct Lookup<'a> {
     store: &'a Store,
     clock: &'a dyn Clock,
     reader: &'a Reader,
+    elsewhere: &'a Elsewhere,
     asked: &'a LookupRequest,
 }
 
@@ -104,7 +110,7 @@ impl Lookup<'_> {
         let start = self.clock.monotonic();
         let (series, scope) = (self.store.series(), self.reader.scope());
         let wanted = self.asked.wanted();
-        require_known(series, scope, &wanted)?;
+        require_known(series, scope, self.elsewhere, &wanted)?;
         let mut results = Results::new(scope, self.asked.limit);
         let deadline = start.saturating_add(results.seconds_max);
         let selection = scope.selection(filters(series, scope, &wanted));
@@ -217,10 +223,11 @@ impl Results {
     }
 }
 
-/// 404 for the first name that no series in scope has.
+/// 404 for the first name that no series in scope has, here or elsewhere.
 fn require_known(
     series: &SeriesRegistry,
     scope: &ReadScope,
+    elsewhere: &Elsewhere,
     wanted: &Wanted<'_>,
 ) -> Result<(), ApiError> {
     let names = Names::of(scope);
@@ -228,15 +235,17 @@ fn require_known(
     let keys = wanted.keys.keys().map(|key| (NameRole::TagKey, *key));
     let values = wanted.keys.values().chain([&wanted.values]).flatten();
     let values = values.map(|value| (NameRole::TagValue, *value));
-    let mut all = metric.into_iter().chain(keys).chain(values);
-    match all.find(|(kind, name)| !series.knows(names.scope(), *kind, name)) {
-        None => Ok(()),
-        Some((kind, name)) => Err(ApiError::new(
-            StatusCode::NOT_FOUND,
-            "Unable to resolve one or more UIDs",
-        )
-        .with_details(format!("No such name for '{}': '{name}'", word_of(kind)))),
+    for (role, name) in metric.into_iter().chain(keys).chain(values) {
+        if !series.knows(names.scope(), role, name)
+            && !elsewhere.knows(&NamesQuestion::of_role(role, name))?
+        {
+            return Err(
+                ApiError::new(StatusCode::NOT_FOUND, "Unable to resolve one or more UIDs")
+                    .with_details(format!("No such name for '{}': '{name}'", word_of(role))),
+            );
+        }
     }
+    Ok(())
 }
 
 /// The filters of what is wanted. A value of any key becomes one for each key that has it.

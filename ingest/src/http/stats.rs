@@ -5,21 +5,33 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::json;
 use super::catalog::wants_json;
 use super::error::ApiError;
+use super::reach::Reach;
 use super::router::HttpContext;
+use super::united;
 use crate::connection::STATS_HOST;
 use crate::protocol::telnet::reply;
+use crate::read::Reader;
+
+/// Where other servers are asked for their figures.
+const STATS: &str = "/api/stats";
+/// Series with a sample today.
+const ACTIVE: &str = "series.active";
 
 /// `/api/stats`
 pub(crate) async fn stats(
     State(context): State<HttpContext>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    Ok(json(&objects(&context, &figures(&context, &request)?)))
+    let reach = Reach::of(&context, &request);
+    let reader = context.authorize_read(&request)?;
+    let figures = figures(&context, &reach, &reader).await?;
+    Ok(json(&objects(&context, &figures)))
 }
 
 /// `/stats`, of `OpenTSDB` 1.x: the lines of the telnet command, or with `?json` the objects.
@@ -27,8 +39,11 @@ pub(crate) async fn stats_text(
     State(context): State<HttpContext>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let figures = figures(&context, &request)?;
-    if wants_json(&request) {
+    let reach = Reach::of(&context, &request);
+    let reader = context.authorize_read(&request)?;
+    let wants_json = wants_json(&request);
+    let figures = figures(&context, &reach, &reader).await?;
+    if wants_json {
         return Ok(json(&objects(&context, &figures)));
     }
     let now = context.server().clock.now();
@@ -67,15 +82,33 @@ pub(crate) async fn nothing(
     Ok(json(&json!([])))
 }
 
-/// The figures that a token may know.
-fn figures(context: &HttpContext, request: &Request) -> Result<Vec<(&'static str, u64)>, ApiError> {
-    let reader = context.authorize_read(request)?;
+/// The figures that a token may know, of all volumes together. A series that lies on two of them counts twice, as it does
+/// for the limit of active series.
+async fn figures(
+    context: &HttpContext,
+    reach: &Reach,
+    reader: &Reader,
+) -> Result<Vec<(&'static str, u64)>, ApiError> {
     let scope = reader.scope();
     if !scope.is_whole_tenant() {
         return Ok(Vec::new());
     }
-    let active = context.server().store.active_series(scope.tenant());
-    Ok(vec![("series.active", active)])
+    let mut active = context.server().store.active_series(scope.tenant());
+    let question = reach.passed_on_as_it_is(STATS, Bytes::new());
+    for part in united::ask_all(context, reach, &question).await? {
+        active = active.saturating_add(figure_of(&part, ACTIVE).unwrap_or_default());
+    }
+    Ok(vec![(ACTIVE, active)])
+}
+
+/// One of the figures among what another server answers.
+fn figure_of(objects: &Value, name: &str) -> Option<u64> {
+    let name = format!("tsd.{name}");
+    let object = objects
+        .as_array()?
+        .iter()
+        .find(|object| object.get("metric").and_then(Value::as_str) == Some(&name))?;
+    object.get("value")?.as_str()?.parse().ok()
 }
 
 fn objects(context: &HttpContext, figures: &[(&str, u64)]) -> Vec<Value> {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::answer::json;
 use super::error::ApiError;
 use super::lookups::{BODY_BYTES_MAX, Names};
+use super::reach::Reach;
 use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 
@@ -29,6 +30,9 @@ const ROLES: [(&str, NameRole); 3] = [
     ("tagv", NameRole::TagValue),
 ];
 
+/// What the member of a role's errors is called, behind the role's own name.
+const ERRORS: &str = "_errors";
+
 /// Answers what stands below `/api/uid`.
 pub(crate) async fn uid(
     State(context): State<HttpContext>,
@@ -39,6 +43,7 @@ pub(crate) async fn uid(
     if operation != "assign" {
         return Err(not_implemented().await);
     }
+    let is_passed_on = Reach::of(&context, &request).is_passed_on();
     let asked = read(&context, request).await?;
     let store = context.server().store.clone();
     let assigning = context.server().lookups.run(move || {
@@ -50,8 +55,47 @@ pub(crate) async fn uid(
         };
         Ok(assigned.answer(asked))
     });
-    let (status, answer) = assigning.await?;
+    let answer = assigning.await?;
+    // A part of an answer is no refusal: whoever merges it decides.
+    let status = if is_passed_on {
+        StatusCode::OK
+    } else {
+        status_of(answer.keys())
+    };
     Ok((status, json(&answer)).into_response())
+}
+
+/// 400 if any name is an error.
+fn status_of<'a>(mut members: impl Iterator<Item = &'a String>) -> StatusCode {
+    if members.any(|member| member.ends_with(ERRORS)) {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// The answers of all volumes as one: a name that is there on any of them is there.
+pub(super) fn merge(parts: Vec<Value>) -> (StatusCode, Value) {
+    let mut merged = Answer::new();
+    let parts = parts
+        .into_iter()
+        .filter_map(|part| serde_json::from_value(part).ok());
+    for part in parts.flat_map(|part: Answer| part) {
+        let (member, names) = part;
+        merged.entry(member).or_default().extend(names);
+    }
+    for (member, _) in ROLES {
+        let errors = merged
+            .get(&format!("{member}{ERRORS}"))
+            .cloned()
+            .unwrap_or_default();
+        if let Some(ids) = merged.get_mut(member) {
+            ids.retain(|name, _| !errors.contains_key(name));
+        }
+    }
+    // Texts only: it cannot fail.
+    let answer = serde_json::to_value(&merged).unwrap_or_default();
+    (status_of(merged.keys()), answer)
 }
 
 /// The names that are asked for, by the place of their role in [`ROLES`].
@@ -68,8 +112,8 @@ struct Assigning<'a> {
 }
 
 impl Assigning<'_> {
-    fn answer(&self, asked: Asked) -> (StatusCode, Answer) {
-        let (mut status, mut answer) = (StatusCode::OK, Answer::new());
+    fn answer(&self, asked: Asked) -> Answer {
+        let mut answer = Answer::new();
         for ((member, role), names) in ROLES.into_iter().zip(asked) {
             if names.is_empty() {
                 continue;
@@ -83,11 +127,10 @@ impl Assigning<'_> {
             }
             answer.insert(member.to_owned(), ids);
             if !errors.is_empty() {
-                status = StatusCode::BAD_REQUEST;
-                answer.insert(format!("{member}_errors"), errors);
+                answer.insert(format!("{member}{ERRORS}"), errors);
             }
         }
-        (status, answer)
+        answer
     }
 
     fn assign(&self, role: NameRole, name: &str) -> Result<Uid, String> {

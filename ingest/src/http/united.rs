@@ -1,14 +1,14 @@
 //! Answers of JSON that every volume gives a part of: suggestions, look-ups, newest points.
 //!
-//! This server answers first, so that a token is checked and charged here; then the others are asked the same. A name that
-//! one volume does not know is nothing there: only if no volume has an answer is the refusal of this server the answer. The
-//! parts are held while they are merged, [`PART_BYTES_MAX`] of each volume at most.
+//! This server answers first, so that a token is checked and charged here, and a name that no server knows is refused; then
+//! the others are asked the same. They pass over names that only others know. What one of them refuses all the same is
+//! refused. The parts are held while they are merged, [`PART_BYTES_MAX`] of each volume at most.
 
 use std::collections::BTreeMap;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -23,7 +23,7 @@ use super::error::ApiError;
 use super::query::BODY_BYTES_MAX;
 use super::reach::Reach;
 use super::router::HttpContext;
-use super::{last, search, suggest};
+use super::{last, search, suggest, uid};
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::SuggestRequest;
 use crate::volumes::{Question, VolumeError};
@@ -44,7 +44,10 @@ pub(crate) async fn suggest(
             SuggestRequest::from_parameters(parameters(head.uri.query().unwrap_or_default()))
         };
         // This server has read it before.
-        merge_names(parts, asked.map_or(usize::MAX, |asked| asked.most))
+        good(merge_names(
+            parts,
+            asked.map_or(usize::MAX, |asked| asked.most),
+        ))
     })
     .await
 }
@@ -56,7 +59,20 @@ pub(crate) async fn search(
     request: Request,
 ) -> Result<Response, ApiError> {
     let here = async |context, request| search::search(State(context), kind, request).await;
-    answer(context, request, here, |parts, _, _| merge_lookups(parts)).await
+    answer(context, request, here, |parts, _, _| {
+        good(merge_lookups(parts))
+    })
+    .await
+}
+
+/// Ids of names, of all volumes.
+pub(crate) async fn uid(
+    State(context): State<HttpContext>,
+    operation: axum::extract::Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let here = async |context, request| uid::uid(State(context), operation, request).await;
+    answer(context, request, here, |parts, _, _| uid::merge(parts)).await
 }
 
 /// The newest points of all volumes.
@@ -65,14 +81,17 @@ pub(crate) async fn last(
     request: Request,
 ) -> Result<Response, ApiError> {
     let here = async |context, request| last::last(State(context), request).await;
-    answer(context, request, here, |parts, _, _| merge_newest(parts)).await
+    answer(context, request, here, |parts, _, _| {
+        good(merge_newest(parts))
+    })
+    .await
 }
 
 async fn answer(
     context: HttpContext,
     request: Request,
     here: impl AsyncFnOnce(HttpContext, Request) -> Result<Response, ApiError>,
-    merge: impl FnOnce(Vec<Value>, &Parts, &[u8]) -> Value,
+    merge: impl FnOnce(Vec<Value>, &Parts, &[u8]) -> (StatusCode, Value),
 ) -> Result<Response, ApiError> {
     let reach = Reach::of(&context, &request);
     if reach.others().is_empty() {
@@ -87,11 +106,8 @@ async fn answer(
     head.headers.remove(CONTENT_ENCODING);
     head.headers.remove(CONTENT_LENGTH);
     let own = Request::from_parts(head.clone(), Body::from(body.clone()));
-    let own = match here(context.clone(), own).await {
-        Ok(answer) => Ok(parse(&context, answer).await?),
-        Err(refused) if is_nothing(refused.status()) => Err(refused),
-        Err(refused) => return Err(refused),
-    };
+    let own = here(context.clone(), own).await?;
+    let own = parse(&context, own).await?;
     let path_and_query = head.uri.path_and_query();
     let question = Question {
         method: head.method.clone(),
@@ -104,55 +120,45 @@ async fn answer(
             body.clone(),
         )
     };
+    let mut parts = ask_all(&context, &reach, &question).await?;
+    let place = context.server().volumes.own_place(reach.others());
+    parts.insert(place, own);
+    let (status, merged) = merge(parts, &head, &body);
+    // What was parsed can be written.
+    let merged = json_text(serde_json::to_vec(&merged).unwrap_or_default());
+    Ok((status, merged).into_response())
+}
+
+/// What each of the other volumes answers, in their order.
+///
+/// # Errors
+/// The first that is missing or refuses.
+pub(super) async fn ask_all(
+    context: &HttpContext,
+    reach: &Reach,
+    question: &Question<'_>,
+) -> Result<Vec<Value>, ApiError> {
     let asking = reach
         .others()
         .iter()
-        .map(|volume| ask(&context, volume, &question));
-    let others: Result<Vec<_>, _> = join_all(asking).await.into_iter().collect();
-    let mut parts = others?;
-    let place = context.server().volumes.own_place(reach.others());
-    let (own, refused) = match own {
-        Ok(own) => (Some(own), None),
-        Err(refused) => (None, Some(refused)),
-    };
-    parts.insert(place, own);
-    let parts: Vec<Value> = parts.into_iter().flatten().collect();
-    match refused {
-        Some(refused) if parts.is_empty() => Err(refused),
-        _ => {
-            let merged = merge(parts, &head, &body);
-            // What was parsed can be written.
-            Ok(json_text(serde_json::to_vec(&merged).unwrap_or_default()))
-        }
-    }
-}
-
-/// A volume that does not know a name has nothing to add; a request that is wrong is wrong everywhere.
-fn is_nothing(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
+        .map(|volume| ask(context, volume, question));
+    join_all(asking).await.into_iter().collect()
 }
 
 async fn ask(
     context: &HttpContext,
     volume: &LedgerVolume,
     question: &Question<'_>,
-) -> Result<Option<Value>, ApiError> {
-    let volumes = &context.server().volumes;
-    let answer = match volumes.ask(volume, question).await {
-        Ok(answer) => answer,
-        Err(VolumeError::Refused { refusal, .. }) if is_nothing(refusal.status()) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error.into()),
-    };
+) -> Result<Value, ApiError> {
+    let server = context.server();
+    let answer = server.volumes.ask(volume, question).await?;
     let body = Limited::new(answer.into_body(), PART_BYTES_MAX).collect();
-    let stall = context.server().timeouts.body_stall;
     let broken = |reason: &str| ApiError::from(VolumeError::broken(volume, reason));
-    let body = tokio::time::timeout(stall, body).await;
+    let body = tokio::time::timeout(server.timeouts.body_stall, body).await;
     let body = body.map_err(|_| broken("its answer does not come to an end"))?;
     let body = body.map_err(|error| broken(&error.to_string()))?;
     let value = serde_json::from_slice(&body.to_bytes());
-    value.map(Some).map_err(|error| broken(&error.to_string()))
+    value.map_err(|error| broken(&error.to_string()))
 }
 
 async fn parse(context: &HttpContext, answer: Response) -> Result<Value, ApiError> {
@@ -166,6 +172,10 @@ async fn parse(context: &HttpContext, answer: Response) -> Result<Value, ApiErro
     let body = body.await.map_err(|error| unfinished(error.to_string()))?;
     let body = body.map_err(|error| unfinished(error.to_string()))?;
     serde_json::from_slice(&body).map_err(|error| unfinished(error.to_string()))
+}
+
+const fn good(merged: Value) -> (StatusCode, Value) {
+    (StatusCode::OK, merged)
 }
 
 fn elements(part: Value) -> Vec<Value> {

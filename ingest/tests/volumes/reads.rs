@@ -1,5 +1,6 @@
 //! What lies on several volumes is read, and deleted, as if it lay on one.
 
+use penstock_model::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::fleet::{Answer, Fleet, WRITER};
@@ -220,5 +221,97 @@ fn names_and_newest_points_are_those_of_all_volumes() {
             .get(at, "/api/query/last?timeseries=disk&resolve=true")
             .json();
         assert_eq!(newest[0]["value"], "4", "{newest}");
+    }
+}
+
+#[test]
+fn names_that_only_different_volumes_know_are_all_known() {
+    let fleet = Fleet::start();
+    fleet.put(0, "cpu", "a", &[(T, 1)]);
+    fleet.put(1, "disk", "b", &[(T, 2)]);
+    for at in 0..3 {
+        // pod-2 knows nothing of it; the others one name each.
+        for path in [
+            "/api/search/lookup?m=cpu%7Bhost=b%7D",
+            "/api/query/last?timeseries=cpu%7Bhost=b%7D",
+            &format!("/api/query?start={T}&m=sum:cpu%7Bhost=b%7D"),
+        ] {
+            let answer = fleet.get(at, path);
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+            let json = answer.json();
+            let found = json.get("results").unwrap_or(&json);
+            assert_eq!(found, &json!([]), "{path}");
+        }
+        for (path, status) in [
+            ("/api/search/lookup?m=cpu%7Bhost=c%7D", 404),
+            ("/api/query/last?timeseries=cpu%7Bhost=c%7D", 400),
+        ] {
+            let unknown = fleet.get(at, path);
+            assert_eq!(unknown.status, status, "{path}: {unknown:?}");
+            let expected = "No such name for 'tagv': 'c'";
+            assert!(unknown.body.contains(expected), "{path}: {unknown:?}");
+        }
+        // A query of one that is known and one that is not has no answer.
+        let both = "/api/query/last?timeseries=disk&timeseries=none";
+        assert_eq!(fleet.get(at, both).status, 400);
+        let found = fleet.get(at, "/api/search/lookup?m=disk").json();
+        let tsuid = found["results"][0]["tsuid"].as_str().unwrap().to_owned();
+        let newest = fleet
+            .get(at, &format!("/api/query/last?tsuids={tsuid}"))
+            .json();
+        assert_eq!(newest[0]["value"], "2", "{newest}");
+        let unknown = tsuid.replacen(|_| true, "f", 3);
+        let unknown = fleet.get(at, &format!("/api/query/last?tsuids={unknown}"));
+        assert_eq!(unknown.status, 400, "{unknown:?}");
+    }
+}
+
+#[test]
+fn a_request_that_is_wrong_is_wrong_on_every_volume() {
+    let fleet = Fleet::start();
+    fleet.put(0, "cpu", "a", &[(T, 1)]);
+    for path in [
+        "/api/suggest?type=none",
+        "/api/search/lookup",
+        "/api/search/tsmeta?m=cpu",
+        "/api/query/last",
+        "/api/uid/assign",
+    ] {
+        for at in 0..3 {
+            let refused = fleet.get(at, path);
+            assert_eq!(refused.status, 400, "{path}: {refused:?}");
+            assert_eq!(refused.json()["error"]["code"], 400, "{path}");
+        }
+    }
+}
+
+#[test]
+fn ids_and_figures_are_those_of_all_volumes() {
+    let fleet = Fleet::start();
+    fleet.put(0, "cpu", "a", &[(T, 1)]);
+    fleet.put(1, "disk", "b", &[(T, 2)]);
+    let now = SystemClock::new().now().millis() / 1_000;
+    for at in 0..3 {
+        fleet.put(at, "today", &format!("h{at}"), &[(now, 1)]);
+    }
+    for at in 0..3 {
+        let assigned = fleet.get(at, "/api/uid/assign?metric=cpu,disk,new&tagv=b,c");
+        assert_eq!(assigned.status, 400, "{assigned:?}");
+        let assigned = assigned.json();
+        let names = |member: &str| -> Vec<&String> {
+            assigned[member].as_object().unwrap().keys().collect()
+        };
+        assert_eq!(names("metric"), ["new"]);
+        assert_eq!(names("metric_errors"), ["cpu", "disk"]);
+        assert_eq!(names("tagv"), ["c"]);
+        assert_eq!(names("tagv_errors"), ["b"]);
+        let free = fleet.get(at, "/api/uid/assign?metric=new");
+        assert_eq!(free.status, 200, "{free:?}");
+        assert_eq!(free.json()["metric"]["new"], assigned["metric"]["new"]);
+
+        let stats = fleet.get(at, "/api/stats").json();
+        assert_eq!(stats[0]["metric"], "tsd.series.active");
+        assert_eq!(stats[0]["value"], "3", "{stats}");
+        assert!(fleet.get(at, "/stats").body.contains(" 3 "));
     }
 }

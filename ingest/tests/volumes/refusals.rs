@@ -23,6 +23,10 @@ fn a_volume_that_cannot_be_reached_is_named() {
         "/api/suggest?type=metrics".to_owned(),
         "/api/search/lookup?m=m".to_owned(),
         "/api/query/last?timeseries=m".to_owned(),
+        "/api/query/last?timeseries=elsewhere".to_owned(),
+        "/api/search/lookup?m=elsewhere".to_owned(),
+        "/api/uid/assign?metric=m".to_owned(),
+        "/api/stats".to_owned(),
     ];
     for path in &paths {
         let refused = fleet.get(0, path);
