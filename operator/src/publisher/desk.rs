@@ -73,6 +73,7 @@ struct Loaded {
 #[derive(Debug)]
 struct RefusedChange {
     change: Change,
+    waker: WakeKey,
     reason: Refused,
     /// The ledger that it did not fit: the next one may have room.
     revision: u64,
@@ -143,7 +144,7 @@ impl Desk {
                 Ok(false) => {}
                 Err(reason) => {
                     self.staged.remove(&entry);
-                    self.refuse(entry, change, reason);
+                    self.refuse(entry, change, waker, reason);
                     return false;
                 }
             }
@@ -163,10 +164,11 @@ impl Desk {
         stands.then_some(&refused.reason)
     }
 
-    fn refuse(&mut self, entry: EntryKey, change: Change, reason: Refused) {
+    fn refuse(&mut self, entry: EntryKey, change: Change, waker: WakeKey, reason: Refused) {
         let revision = self.committed.revision();
         let refused = RefusedChange {
             change,
+            waker,
             reason,
             revision,
         };
@@ -319,14 +321,15 @@ impl Desk {
         let mut refusals = Vec::new();
         for (entry, reason) in refused {
             if let Some(staged) = self.in_flight.remove(&entry) {
-                outcome.wake.insert(staged.waker);
-                refusals.push((entry, staged.change, reason));
+                outcome.wake.insert(staged.waker.clone());
+                refusals.push((entry, staged, reason));
             }
         }
         let revision = committed.revision();
         self.committed = committed;
-        for (entry, change, reason) in refusals {
-            self.refuse(entry, change, reason);
+        outcome.wake.extend(self.adopted());
+        for (entry, staged, reason) in refusals {
+            self.refuse(entry, staged.change, staged.waker, reason);
         }
         for (entry, staged) in std::mem::take(&mut self.in_flight) {
             let needs = staged.change.needs();
@@ -341,6 +344,20 @@ impl Desk {
             self.tracked.insert(entry, tracked);
         }
         outcome
+    }
+
+    /// The tokens that were refused for want of their application, which the ledger has now: nobody else would look at
+    /// them again.
+    fn adopted(&self) -> impl Iterator<Item = WakeKey> {
+        let waits = |refused: &&RefusedChange| match &refused.change {
+            Change::Token { tenant, .. } if refused.reason == Refused::NoApplication => {
+                let application = self.committed.application(*tenant);
+                application.is_some_and(|application| !application.removed)
+            }
+            _ => false,
+        };
+        let refused = self.refused.values().filter(waits);
+        refused.map(|refused| refused.waker.clone())
     }
 
     /// Wakes whoever's revision is loaded where it must be, or is not after [`WAITING_AFTER`].

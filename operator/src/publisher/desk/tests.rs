@@ -240,11 +240,13 @@ fn a_token_may_be_staged_with_its_application() {
     assert!(desk.stage(waker(6), of(6), WALL, at(0)));
     assert_eq!(desk.progress(&of(6), WALL, at(0)), Reach::Staged);
     let (_, outcome) = write(&mut desk, at(1));
-    assert_eq!(woken(&outcome), []);
+    assert_eq!(woken(&outcome), [waker(5)], "it would wait for ever");
     assert!(
         desk.stage(waker(5), of(5), WALL, at(2)),
         "there is an application now"
     );
+    let (_, outcome) = write(&mut desk, at(3));
+    assert_eq!(woken(&outcome), [], "it is told once");
 }
 
 #[test]
