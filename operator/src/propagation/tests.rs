@@ -247,10 +247,16 @@ async fn the_next_leader_goes_on_and_writes_nothing() {
     let api = FakeApi::default();
     let mut first = Leader::begin(&api, port, facts(&[&pod])).await;
     let revision = hand_out(&mut first).await;
+    assert_eq!(
+        first.publisher.leading_for(),
+        Duration::MAX,
+        "nobody led before, so nobody's request is on its way"
+    );
     drop(first);
     api.calls();
     let mut second = Leader::begin(&api, port, facts(&[&pod])).await;
     assert_eq!(second.publisher.origin(), &Origin::Secrets);
+    assert!(second.publisher.leading_for() < PATIENCE);
     assert_eq!(
         second.until_loaded(&with_state(TokenState::Active)).await,
         revision

@@ -41,12 +41,14 @@ pub(super) struct Shared {
     pub(super) wakes: Wakes,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
-    since: Duration,
+    /// Since when this process leads; `None` if nobody has led before.
+    since: Option<Duration>,
 }
 
 impl Publisher {
     /// Begins with what was found.
     pub fn new(found: Found, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let since = found.ledger.is_some().then(|| clock.monotonic());
         let (document, ledger) = found.ledger.unzip();
         // One that the Secrets do not hold is not delivered before it is written there.
         let document = document.filter(|_| found.origin == Origin::Secrets);
@@ -56,7 +58,7 @@ impl Publisher {
         let revision = committed.revision();
         metrics.ledger_revision.set(revision);
         let shared = Shared {
-            since: clock.monotonic(),
+            since,
             desk: Mutex::new(Desk::new(Arc::new(committed))),
             work: Notify::new(),
             moved: Notify::new(),
@@ -115,12 +117,12 @@ impl Publisher {
         &self.shared.origin
     }
 
-    /// How long this process has held the lease. After two minutes no request of a former leader can still arrive.
+    /// How long no former leader can have sent a request. After two minutes none can still arrive. Where no ledger was
+    /// found nobody has ever handed out a key: then it is [`Duration::MAX`].
     pub fn leading_for(&self) -> Duration {
-        self.shared
-            .clock
-            .monotonic()
-            .saturating_sub(self.shared.since)
+        let now = self.shared.clock.monotonic();
+        let since = self.shared.since;
+        since.map_or(Duration::MAX, |since| now.saturating_sub(since))
     }
 
     /// Every cache is full: from now on removals are taken into revisions. Until then they stay staged.
