@@ -98,8 +98,10 @@ impl<T: Timed> RowMerge<T> {
         out: &mut Vec<T>,
     ) -> Result<bool, E> {
         out.clear();
-        if let ([_], [refill]) = (self.lanes.as_slice(), &mut *sources) {
-            return refill(out);
+        if let ([lane], [refill]) = (self.lanes.as_mut_slice(), &mut *sources) {
+            // At its end it is not asked again: it may have gone on to the next series.
+            lane.ended = lane.ended || !refill(out)?;
+            return Ok(!lane.ended);
         }
         while out.len() < BATCH_ROWS {
             let mut first: Option<i64> = None;

@@ -75,3 +75,30 @@ fn a_source_that_fails_ends_it() {
         "volume b cannot be read: gone"
     );
 }
+
+#[test]
+fn a_source_is_not_asked_beyond_its_end() {
+    // As another server's answer: behind the end of a series come the rows of the next one.
+    for sources in 1..=2 {
+        let mut answers = [Some(row(1, 1)), None, Some(row(2, 2))].into_iter();
+        let mut peer = |out: &mut Vec<Row>| {
+            out.clear();
+            let next = answers.next().unwrap();
+            out.extend(next);
+            Ok(next.is_some())
+        };
+        let mut empty = source(Vec::new(), 1);
+        let mut merge = RowMerge::default();
+        merge.begin(sources);
+        let mut lanes: Vec<&mut Refill<'_, Row, ReadError>> = vec![&mut peer, &mut empty];
+        lanes.truncate(sources);
+        let mut batch = Vec::new();
+        assert!(merge.next_batch(&mut lanes, &mut batch).unwrap());
+        assert_eq!(batch, [row(1, 1)]);
+        for _ in 0..2 {
+            assert!(!merge.next_batch(&mut lanes, &mut batch).unwrap());
+            assert!(batch.is_empty());
+        }
+        assert_eq!(answers.next(), Some(Some(row(2, 2))));
+    }
+}
