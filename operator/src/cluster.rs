@@ -4,6 +4,7 @@
 //! [`Fenced`], whose client never does: a request that is repeated behind our back could arrive after the lease is gone.
 
 mod fenced;
+mod reopening;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 
 pub use fenced::{Fenced, FencedError};
+pub use reopening::Reopening;
 
 /// Who we are to the API server: in managed fields and in `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "penstock-operator";

@@ -16,6 +16,8 @@ use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::cluster::Reopening;
+
 /// What has happened to an object.
 #[derive(Debug)]
 pub enum Seen<'a, K> {
@@ -83,7 +85,7 @@ where
         mut tell: impl FnMut(Seen<'_, K>),
     ) {
         let watches = apis.into_iter().enumerate().map(|(scope, api)| {
-            let events = watch(api, config.clone()).default_backoff();
+            let events = watch(api, config.clone()).backoff(Reopening::default());
             events.map(move |event| (scope, event)).boxed()
         });
         let mut events = stream::select_all(watches);

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use self::facts::{pod_facts, volumes};
 use super::PodFacts;
 use crate::admin::{Readiness, ReadinessLatch};
+use crate::cluster::Reopening;
 use crate::config::Config;
 use crate::publisher::Service;
 
@@ -136,7 +137,7 @@ where
     let mut latch = Some(latch);
     let mut is_full = false;
     let events = reflector::reflector(writer, watcher(api, config))
-        .default_backoff()
+        .backoff(Reopening::default())
         .filter_map(move |event| {
             match event {
                 Ok(watcher::Event::InitDone) => {
