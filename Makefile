@@ -10,7 +10,7 @@ run:  ## build the server and start it on examples/standalone, with its data in 
 	@cargo build --release --package penstock
 	@scripts/run
 
-test:  ## everything CI checks: format, lints, house rules, unit, property and process tests
+test:  ## all that needs no cluster: format, lints, house rules, unit, property and process tests
 	@scripts/setup test
 	@scripts/test
 

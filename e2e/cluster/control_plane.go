@@ -1,6 +1,9 @@
 package main
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // startEtcd keeps its data only as long as the cluster lives, so it need not sync.
 func (c *cluster) startEtcd(client, peer string) error {
@@ -35,6 +38,24 @@ func (c *cluster) startAPIServer() error {
 		"--kubelet-certificate-authority="+c.path("ca.crt"),
 		"--kubelet-preferred-address-types=InternalIP")
 	return c.startPart("kube-apiserver", flags...)
+}
+
+// restartAPIServer is for stories of what a crash does; etcd goes on.
+func (c *cluster) restartAPIServer() (err error) {
+	if c.parts, err = buildParts(c.source); err != nil {
+		return err
+	}
+	c.enter = inNamespace()
+	if pid, err := readPid(c.path("pid", "kube-apiserver")); err == nil && c.owns(pid) {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err := c.stop("kube-apiserver"); err != nil {
+		return err
+	}
+	if err := c.startAPIServer(); err != nil {
+		return err
+	}
+	return c.waitForAPIServer()
 }
 
 func (c *cluster) waitForAPIServer() error {

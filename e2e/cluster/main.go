@@ -4,6 +4,7 @@
 //	cluster up    [-crds FOLDER] [IMAGE.tar ...]   start it; prints KUBECONFIG=, NETNS=, TOOLS=
 //	cluster down                                   end it and remove everything it made, also after a kill
 //	cluster load  IMAGE.tar ...                    import OCI archives into the running one
+//	cluster restart-api                            stop its API server and start it again
 //	cluster api   [-crds FOLDER]                   etcd and kube-apiserver alone, on loopback, no root; until stdin ends
 //	cluster parts                                  build Kubernetes if it is not cached; prints the program's path
 //
@@ -31,7 +32,7 @@ func run(arguments []string) error {
 	crds := flags.String("crds", "", "folder of CustomResourceDefinitions that must exist before the controllers start")
 	source := flags.String("source", "e2e/cluster", "this folder, where parts/ and pause/ are built from")
 	if len(arguments) == 0 {
-		return fmt.Errorf("say up, down, load, api or parts")
+		return fmt.Errorf("say up, down, load, restart-api, api or parts")
 	}
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
@@ -48,6 +49,8 @@ func run(arguments []string) error {
 		return c.down()
 	case "load":
 		return c.importImages(flags.Args())
+	case "restart-api":
+		return c.restartAPIServer()
 	case "api":
 		return serveAPI(*source, *crds)
 	case "parts":

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A read that takes longer is a hanging server.
-const READ_LIMIT: Duration = Duration::from_mins(1);
+/// A connection or a read that takes longer is a hanging server.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// An address and, for TLS, whom to trust.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct Endpoint {
     /// Where it listens.
     pub address: SocketAddr,
     tls: Option<Tls>,
+    limit: Duration,
 }
 
 /// Whom to trust, and the name that the certificate must have.
@@ -32,7 +33,11 @@ struct Tls {
 impl Endpoint {
     /// Plain text.
     pub fn plain(address: SocketAddr) -> Endpoint {
-        Endpoint { address, tls: None }
+        Endpoint {
+            address,
+            tls: None,
+            limit: LIMIT,
+        }
     }
 
     /// TLS, trusting the certificates in a PEM file and nobody else. Offers no ALPN, as most devices.
@@ -65,7 +70,14 @@ impl Endpoint {
                 config: Arc::new(config),
                 name: ServerName::try_from(name.to_owned())?,
             }),
+            limit: LIMIT,
         })
+    }
+
+    /// With another limit than a minute for connecting and for each read: for a server that may vanish.
+    #[must_use]
+    pub fn given_up_after(self, limit: Duration) -> Endpoint {
+        Endpoint { limit, ..self }
     }
 
     /// Connects; the TLS handshake runs with the first bytes.
@@ -73,9 +85,10 @@ impl Endpoint {
     /// # Errors
     /// When nobody listens.
     pub fn connect(&self) -> Result<Stream> {
-        let socket = TcpStream::connect(self.address).with_context(|| self.address.to_string())?;
+        let socket = TcpStream::connect_timeout(&self.address, self.limit)
+            .with_context(|| self.address.to_string())?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(READ_LIMIT))?;
+        socket.set_read_timeout(Some(self.limit))?;
         let Some(tls) = &self.tls else {
             return Ok(Stream::Plain(socket));
         };

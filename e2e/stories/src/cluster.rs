@@ -22,8 +22,11 @@ use crate::penstock::{repository, run};
 use anyhow::{Context, Result, ensure};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use std::env;
+use penstock_e2e::wait;
+use std::collections::BTreeSet;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::{env, mem};
 use tokio::runtime::Runtime;
 
 /// A connection to the cluster, without async for stories. Cheap calls; any thread.
@@ -32,6 +35,8 @@ pub(crate) struct Cluster {
     client: Client,
     /// Whether this process can connect to the addresses of pods and Services.
     is_direct: bool,
+    /// Every key that this story has seen.
+    keys: Mutex<BTreeSet<String>>,
 }
 
 impl Cluster {
@@ -61,6 +66,30 @@ impl Cluster {
             runtime,
             client,
             is_direct: env::var("E2E_REACH").is_ok_and(|reach| reach == "direct"),
+            keys: Mutex::default(),
+        })
+    }
+
+    /// Remembers a key: at the story's end it may stand in its own Secret and nowhere else.
+    pub(crate) fn remember_key(&self, key: &str) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert(key.to_owned());
+    }
+
+    /// The keys that were remembered since this was asked last.
+    pub(crate) fn take_keys(&self) -> BTreeSet<String> {
+        mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Stops the API server, starts it again, and waits until it answers, with the command `E2E_RESTART_API`; says
+    /// whether there is one. A cluster that somebody gave has none.
+    pub(crate) fn restart_api_server(&self) -> Result<bool> {
+        let Ok(command) = env::var("E2E_RESTART_API") else {
+            return Ok(false);
+        };
+        run(Command::new("bash").args(["-c", &command]), "")?;
+        wait::until("the API server answers", || {
+            Ok(self.get(Kind::Namespace, "", "default").ok().map(|_| true))
         })
     }
 

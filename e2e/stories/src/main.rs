@@ -24,6 +24,7 @@ mod figures;
 mod load;
 mod penstock;
 mod reach;
+mod secrecy;
 mod stories;
 
 use anyhow::{Context, Result, bail};
@@ -58,10 +59,10 @@ fn main() -> Result<ExitCode> {
     }
     let cluster = Cluster::connect()?;
     Cluster::install_definitions()?;
-    let failed = chosen
-        .iter()
-        .filter(|story| !passes(story, &cluster))
-        .count();
+    let told: Vec<Told> = chosen.iter().map(|story| tell(story, &cluster)).collect();
+    // Namespaces take their time to go, while other stories are told.
+    let failed = told.into_iter().filter(|told| !told.ends_well(&cluster));
+    let failed = failed.count();
     println!("{} passed, {failed} failed", chosen.len() - failed);
     Ok(if failed == 0 {
         ExitCode::SUCCESS
@@ -82,25 +83,58 @@ fn choose(names: &[String]) -> Result<Vec<&'static Story>> {
     names.iter().map(find).collect()
 }
 
+/// A story that was told.
+struct Told {
+    name: &'static str,
+    is_ok: bool,
+    /// Where it was told; about to go.
+    namespace: Option<Namespace>,
+}
+
+impl Told {
+    /// Whether it went well and its namespace is gone: one that hangs is a finding.
+    fn ends_well(&self, cluster: &Cluster) -> bool {
+        let gone = self
+            .namespace
+            .as_ref()
+            .map(|namespace| namespace.wait_until_gone(cluster));
+        if let Some(Err(error)) = &gone {
+            println!("story {} ... FAILED at its end\n{error:#}", self.name);
+        }
+        self.is_ok && matches!(gone, Some(Ok(())))
+    }
+}
+
 /// Tells one story and reports it. What a failed one leaves is printed, then removed like any other.
 #[expect(clippy::disallowed_methods, reason = "a story runs in real time")]
-fn passes(story: &Story, cluster: &Cluster) -> bool {
+fn tell(story: &Story, cluster: &Cluster) -> Told {
     println!("story {} ...", story.name);
     let start = Instant::now();
-    let told = tell(story, cluster);
+    let (namespace, told) = match Namespace::create(cluster, story.name) {
+        Ok(namespace) => {
+            let told = tell_in(story, cluster, &namespace).and(namespace.delete(cluster));
+            (Some(namespace), told)
+        }
+        Err(error) => (None, Err(error)),
+    };
     let seconds = start.elapsed().as_secs_f64();
     match &told {
         Ok(()) => println!("story {} ... ok, {seconds:.1} s", story.name),
         Err(error) => println!("story {} ... FAILED, {seconds:.1} s\n{error:#}", story.name),
     }
-    told.is_ok()
+    Told {
+        name: story.name,
+        is_ok: told.is_ok(),
+        namespace,
+    }
 }
 
-fn tell(story: &Story, cluster: &Cluster) -> Result<()> {
-    let namespace = Namespace::create(cluster, story.name)?;
-    let told = (story.tell)(cluster, &namespace);
+fn tell_in(story: &Story, cluster: &Cluster, namespace: &Namespace) -> Result<()> {
+    let told = (story.tell)(cluster, namespace);
+    let keys = cluster.take_keys();
+    let told = told.and_then(|()| secrecy::check(cluster, namespace.name(), &keys));
     if told.is_err() {
         diagnosis::print(cluster, namespace.name());
     }
-    told.and(namespace.delete(cluster))
+    told
 }

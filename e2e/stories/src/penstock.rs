@@ -196,6 +196,7 @@ impl<'c> Penstock<'c> {
         let (Some(id), Some(key)) = (entry(&secret, "id"), entry(&secret, "key")) else {
             return Ok(None);
         };
+        self.cluster.remember_key(&key);
         Ok(Some(Token { id, key }))
     }
 
@@ -270,7 +271,8 @@ pub(crate) fn has_condition(object: &Value, condition: &str, status: &str) -> bo
     })
 }
 
-fn is_ready(pod: &Value) -> bool {
+/// Whether a pod is ready and stays.
+pub(crate) fn is_ready(pod: &Value) -> bool {
     pod["metadata"]["deletionTimestamp"].is_null() && has_condition(pod, "Ready", "True")
 }
 

@@ -1,11 +1,12 @@
 //! A way to one pod's data port: by its own address where that can be reached, else forwarded.
 
 use crate::cluster::{Forward, Kind};
-use crate::penstock::{DATA_PORT, Penstock, RELEASE};
+use crate::penstock::{DATA_PORT, INGEST, Penstock, RELEASE};
 use anyhow::{Context, Result};
 use penstock_e2e::http::Response;
 use penstock_e2e::{Endpoint, Http, Token, wait};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A pod's data port, and how it is reached.
 pub(crate) struct Reach {
@@ -24,6 +25,25 @@ impl Reach {
             endpoint: Endpoint::named(address, &name, authority.as_bytes())?,
             _forward: forward,
         })
+    }
+
+    /// The ways to the pods that have an address now, whatever state they are in.
+    pub(crate) fn present(penstock: &Penstock<'_>, authority: &str) -> Result<Vec<Reach>> {
+        let pods = penstock
+            .cluster()
+            .list(Kind::Pod, penstock.namespace(), INGEST)?;
+        let addressed = pods.iter().filter(|pod| pod["status"]["podIP"].is_string());
+        let names = addressed.filter_map(|pod| pod["metadata"]["name"].as_str());
+        // One that has gone since the list cannot be reached.
+        Ok(names
+            .filter_map(|name| Reach::pod(penstock, name, authority).ok())
+            .collect())
+    }
+
+    /// With less patience than usual.
+    pub(crate) fn given_up_after(self, limit: Duration) -> Reach {
+        let endpoint = self.endpoint.given_up_after(limit);
+        Reach { endpoint, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -45,6 +65,11 @@ impl Reach {
         http.post("/api/put", &token.basic(), &point(metric, second))
             .with_context(|| self.pod.clone())
     }
+}
+
+/// Whether a pod refuses the credential: it knows none such, or one that may not.
+pub(crate) fn is_refusal(status: u16) -> bool {
+    status == 401 || status == 403
 }
 
 /// One data point as JSON, its value being its second.

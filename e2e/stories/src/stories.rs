@@ -1,5 +1,28 @@
 //! The stories, in the order in which they are told: what most users meet first.
 
+mod api_restarted;
+mod authority;
+mod documentation;
+mod expiry;
+mod first_point;
+mod foreign_secret;
+mod fresh_secret;
+mod ingest_killed;
+mod ledger_forged;
+mod ledger_secret;
+mod manifests;
+mod namespaces;
+mod operator_cut_off;
+mod operator_killed;
+mod pause;
+mod pods_replaced;
+mod revoke;
+mod rotations;
+mod scaled;
+mod uninstall;
+mod united;
+mod upgrade;
+
 use crate::cluster::{Cluster, Namespace};
 use anyhow::Result;
 
@@ -12,12 +35,11 @@ pub(crate) struct Story {
 /// Names each story by its file.
 macro_rules! stories {
     ($($name:ident),* $(,)?) => {
-        $(mod $name;)*
-        pub(crate) const ALL: &[Story] = &[$(Story { name: stringify!($name), tell: $name::tell }),*];
+        &[$(Story { name: stringify!($name), tell: $name::tell }),*]
     };
 }
 
-stories![
+pub(crate) const ALL: &[Story] = stories![
     manifests,
     first_point,
     documentation,
@@ -27,11 +49,17 @@ stories![
     pause,
     expiry,
     foreign_secret,
-    operator_killed,
-    ingest_killed,
-    ledger_secret,
     namespaces,
+    united,
+    ingest_killed,
+    pods_replaced,
     scaled,
     upgrade,
+    operator_killed,
+    operator_cut_off,
+    api_restarted,
+    ledger_secret,
+    ledger_forged,
+    authority,
     uninstall,
 ];

@@ -38,9 +38,13 @@ impl Namespace {
         &self.name
     }
 
-    /// Deletes it and waits until it is gone: a namespace that hangs is a finding.
-    pub(crate) fn delete(self, cluster: &Cluster) -> Result<()> {
-        cluster.delete(Kind::Namespace, "", &self.name)?;
+    /// Begins to delete it.
+    pub(crate) fn delete(&self, cluster: &Cluster) -> Result<()> {
+        cluster.delete(Kind::Namespace, "", &self.name)
+    }
+
+    /// Waits until it is gone.
+    pub(crate) fn wait_until_gone(&self, cluster: &Cluster) -> Result<()> {
         wait::at_most(
             DELETION_LIMIT,
             &format!("namespace {} goes", self.name),

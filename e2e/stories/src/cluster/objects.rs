@@ -128,6 +128,14 @@ impl Cluster {
         };
         self.call(&format!("logs of {namespace}/{pod}"), api.logs(pod, &query))
     }
+
+    /// What a pod's admin port shows as metrics, through the API server.
+    pub(crate) fn metrics(&self, namespace: &str, pod: &str) -> Result<String> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}:8080/proxy/metrics");
+        let request = http::Request::get(path).body(Vec::new())?;
+        let asked = self.client.request_text(request);
+        self.call(&format!("metrics of {namespace}/{pod}"), asked)
+    }
 }
 
 /// The API server wants to be told what it is sent.

@@ -1,9 +1,10 @@
 //! A person follows docs/kubernetes.md from top to bottom, typing each command as it stands there.
 //!
-//! The page's own namespaces, `penstock` and `default`, are used, and clean up after themselves as the page says. The
-//! commands run in one shell, so that a later one may use what an earlier one has set.
+//! The page's own namespaces, `penstock` and `default`, are used, and cleaned up at the end. The commands run in one shell,
+//! so that a later one may use what an earlier one has set.
 
 use crate::cluster::{Cluster, Kind, Namespace};
+use crate::diagnosis;
 use crate::penstock::{repository, run};
 use anyhow::{Context, Result, ensure};
 use penstock_e2e::wait;
@@ -12,21 +13,48 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+/// Where the page installs Penstock.
+const PAGE_NAMESPACE: &str = "penstock";
+
 /// kubelet gives pods their grace first.
 const DELETION_LIMIT: Duration = Duration::from_mins(3);
 
 pub(crate) fn tell(cluster: &Cluster, _namespace: &Namespace) -> Result<()> {
     hand_definitions_to_the_release(cluster)?;
+    let told = follow();
+    if told.is_err() {
+        diagnosis::print(cluster, PAGE_NAMESPACE);
+    }
+    told.and(clean_up(cluster))
+}
+
+fn follow() -> Result<()> {
     let page = repository().join("docs/kubernetes.md");
     let commands = commands(&fs::read_to_string(page)?);
-    ensure!(commands.contains("helm install"), "the page has no commands");
-    // A command that fails must not leave the port-forward behind.
-    let script = format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{commands}");
+    ensure!(
+        commands.contains("helm install"),
+        "the page has no commands"
+    );
+    // A command that fails must not leave the port-forward behind, nor the keys.
+    let end = r#"kill $(jobs -p) 2>/dev/null || true; [ -z "${backup:-}" ] || rm -r "$backup""#;
+    let script = format!("trap '{end}' EXIT\n{commands}");
     let mut shell = Command::new("bash");
-    shell.current_dir(repository()).args(["-euo", "pipefail", "-c", &script]);
+    shell
+        .current_dir(repository())
+        .args(["-euo", "pipefail", "-c", &script]);
     run(&mut shell, "").context("docs/kubernetes.md")?;
+    Ok(())
+}
+
+/// The page ends with everything restored.
+fn clean_up(cluster: &Cluster) -> Result<()> {
+    let mut kubectl = Command::new("kubectl");
+    kubectl.args(["delete", "--ignore-not-found", "--wait=false", "-f"]);
+    kubectl.arg(repository().join("examples/kubernetes"));
+    run(&mut kubectl, "")?;
+    cluster.delete(Kind::Namespace, "", PAGE_NAMESPACE)?;
     wait::at_most(DELETION_LIMIT, "the namespace penstock goes", || {
-        let found = cluster.get(Kind::Namespace, "", "penstock")?;
+        let found = cluster.get(Kind::Namespace, "", PAGE_NAMESPACE)?;
         Ok(found.is_none().then_some(()))
     })
 }
@@ -41,7 +69,12 @@ fn hand_definitions_to_the_release(cluster: &Cluster) -> Result<()> {
                 "meta.helm.sh/release-namespace": "penstock",
             },
         }});
-        cluster.patch(Kind::Definition, "", &format!("{plural}.penstock.dev"), &owner)?;
+        cluster.patch(
+            Kind::Definition,
+            "",
+            &format!("{plural}.penstock.dev"),
+            &owner,
+        )?;
     }
     Ok(())
 }

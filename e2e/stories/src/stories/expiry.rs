@@ -31,7 +31,11 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     })?;
     expect(&pods, &token, 401)?;
 
-    penstock.patch(Kind::Deployment, "penstock-operator", &json!({"spec": {"replicas": 2}}))?;
+    penstock.patch(
+        Kind::Deployment,
+        "penstock-operator",
+        &json!({"spec": {"replicas": 2}}),
+    )?;
     penstock.wait_condition(Kind::WriteToken, "device", "Expired", "True")?;
     Ok(())
 }

@@ -24,16 +24,26 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let pods = penstock.each_pod()?;
     let measured: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
         let teams: Vec<_> = (0..TEAMS)
-            .map(|team| scope.spawn({ let (penstock, pods) = (&penstock, &pods); move || ask_for_tokens(penstock, pods, team) }))
+            .map(|team| {
+                scope.spawn({
+                    let (penstock, pods) = (&penstock, &pods);
+                    move || ask_for_tokens(penstock, pods, team)
+                })
+            })
             .collect();
         let ended = teams.into_iter().map(thread::ScopedJoinHandle::join);
-        ended.map(|team| team.map_err(|_| anyhow!("a team panicked"))?).collect()
+        ended
+            .map(|team| team.map_err(|_| anyhow!("a team panicked"))?)
+            .collect()
     });
     let mut figures = Figures::default();
     for team in measured {
         team?.into_iter().for_each(|duration| figures.add(duration));
     }
-    figures.print("apply a WriteToken until its key is taken by every pod", GOAL);
+    figures.print(
+        "apply a WriteToken until its key is taken by every pod",
+        GOAL,
+    );
     Ok(())
 }
 
@@ -45,10 +55,16 @@ fn ask_for_tokens(penstock: &Penstock<'_>, pods: &[Reach], team: usize) -> Resul
         let name = format!("device-{team}-{number}");
         let start = Instant::now();
         penstock.write_token(&name, "greenhouse", &json!({}))?;
-        let token = wait::until(&format!("the Secret of {name}"), || penstock.token_now(&name))?;
+        let token = wait::until(&format!("the Secret of {name}"), || {
+            penstock.token_now(&name)
+        })?;
         for pod in pods {
             let status = pod.push(&token, "fresh", 1_600_000_000)?;
-            ensure!(status == 204, "{name}, just handed out, got {status} from {}", pod.name());
+            ensure!(
+                status == 204,
+                "{name}, just handed out, got {status} from {}",
+                pod.name()
+            );
         }
         durations.push(start.elapsed());
     }

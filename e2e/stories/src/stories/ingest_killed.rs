@@ -29,7 +29,9 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     };
     for _ in 0..KILLS {
         let goal = device.pushed() + POINTS_BETWEEN_KILLS;
-        wait::until("points before the kill", || Ok((device.pushed() >= goal).then_some(())))?;
+        wait::until("points before the kill", || {
+            Ok((device.pushed() >= goal).then_some(()))
+        })?;
         let uid = |pod: &serde_json::Value| pod["metadata"]["uid"].clone();
         let before = uid(&penstock.get(Kind::Pod, VICTIM)?);
         cluster.kill_pod(penstock.namespace(), VICTIM)?;
@@ -42,13 +44,29 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         *way.lock().unwrap_or_else(PoisonError::into_inner) = again;
     }
     let goal = device.pushed() + POINTS_BETWEEN_KILLS;
-    wait::until("points after the last kill", || Ok((device.pushed() >= goal).then_some(())))?;
+    wait::until("points after the last kill", || {
+        Ok((device.pushed() >= goal).then_some(()))
+    })?;
     let answers = device.stop()?;
-    ensure!(answers.refusals.is_empty(), "refused: {:?}", answers.refusals);
-    let stored = stored(&penstock, &way.lock().unwrap_or_else(PoisonError::into_inner))?;
-    let lost: Vec<_> = answers.acknowledged.iter().filter(|second| !stored.contains(*second)).collect();
+    ensure!(
+        answers.refusals.is_empty(),
+        "refused: {:?}",
+        answers.refusals
+    );
+    let stored = stored(
+        &penstock,
+        &way.lock().unwrap_or_else(PoisonError::into_inner),
+    )?;
+    let lost: Vec<_> = answers
+        .acknowledged
+        .iter()
+        .filter(|second| !stored.contains(*second))
+        .collect();
     ensure!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    println!("figure: {KILLS} kills under load: {} points acknowledged, 0 lost", answers.acknowledged.len());
+    println!(
+        "figure: {KILLS} kills under load: {} points acknowledged, 0 lost",
+        answers.acknowledged.len()
+    );
     Ok(())
 }
 
@@ -61,7 +79,11 @@ fn stored(penstock: &Penstock<'_>, way: &Reach) -> Result<BTreeSet<u64>> {
     let dashboard = penstock.token("dashboard")?;
     let path = "/api/v1/export?start=0&end=9999999999&match[]=killed";
     let response = Http::connect(way.endpoint())?.get(path, &dashboard.basic())?;
-    ensure!(response.status == 200, "{RELEASE} export: {}", response.text());
+    ensure!(
+        response.status == 200,
+        "{RELEASE} export: {}",
+        response.text()
+    );
     let mut seconds = BTreeSet::new();
     for series in export::parse(&response.text())? {
         for (millisecond, _) in series.points {

@@ -24,15 +24,29 @@ fn in_both(cluster: &Cluster, namespace: &Namespace, team: &Namespace) -> Result
     });
     cluster.create(Kind::WriteToken, team.name(), token)?;
     let refused = wait_for(cluster, team, "Accepted", "False")?;
-    ensure!(refused["status"].to_string().contains("NamespaceNotAllowed"), "{}", refused["status"]);
-    ensure!(cluster.get(Kind::Secret, team.name(), "device")?.is_none(), "a key was handed out");
+    ensure!(
+        refused["status"]
+            .to_string()
+            .contains("NamespaceNotAllowed"),
+        "{}",
+        refused["status"]
+    );
+    ensure!(
+        cluster.get(Kind::Secret, team.name(), "device")?.is_none(),
+        "a key was handed out"
+    );
 
     let allow = |from: &str| json!({"spec": {"tokens": {"namespaces": {"from": from}}}});
     penstock.patch(Kind::Application, "greenhouse", &allow("All"))?;
     wait_for(cluster, team, "Ready", "True")?;
-    let secret = cluster.get(Kind::Secret, team.name(), "device")?.context("a Secret")?;
+    let secret = cluster
+        .get(Kind::Secret, team.name(), "device")?
+        .context("a Secret")?;
     let part = |name: &str| entry(&secret, name).context("the Secret is whole");
-    let token = Token { id: part("id")?, key: part("key")? };
+    let token = Token {
+        id: part("id")?,
+        key: part("key")?,
+    };
     let pods = penstock.each_pod()?;
     expect(&pods, &token, 204)?;
 
@@ -44,8 +58,11 @@ fn in_both(cluster: &Cluster, namespace: &Namespace, team: &Namespace) -> Result
 }
 
 fn wait_for(cluster: &Cluster, team: &Namespace, condition: &str, status: &str) -> Result<Value> {
-    wait::until(&format!("the other team's token: {condition}={status}"), || {
-        let token = cluster.get(Kind::WriteToken, team.name(), "device")?;
-        Ok(token.filter(|token| has_condition(token, condition, status)))
-    })
+    wait::until(
+        &format!("the other team's token: {condition}={status}"),
+        || {
+            let token = cluster.get(Kind::WriteToken, team.name(), "device")?;
+            Ok(token.filter(|token| has_condition(token, condition, status)))
+        },
+    )
 }

@@ -23,7 +23,11 @@ const TAKEOVER_LIMIT: Duration = Duration::from_mins(4);
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
     penstock.application("greenhouse", &json!({}))?;
-    penstock.write_token("device", "greenhouse", &json!({"rotation": {"overlap": "10s"}}))?;
+    penstock.write_token(
+        "device",
+        "greenhouse",
+        &json!({"rotation": {"overlap": "10s"}}),
+    )?;
     penstock.wait_condition(Kind::WriteToken, "device", "Ready", "True")?;
     let pods = penstock.each_pod()?;
     let over = AtomicBool::new(false);
@@ -31,21 +35,33 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         let reader = scope.spawn(|| use_what_is_handed_out(&penstock, &pods, &over));
         let killed = kill_leaders(&penstock);
         over.store(true, Ordering::Relaxed);
-        let uses = reader.join().map_err(|_| anyhow!("the reader panicked"))??;
+        let uses = reader
+            .join()
+            .map_err(|_| anyhow!("the reader panicked"))??;
         killed?;
-        println!("figure: {KILLS} leaders killed in rotations: {uses} uses of the Secret's key, 0 refused");
+        println!(
+            "figure: {KILLS} leaders killed in rotations: {uses} uses of the Secret's key, 0 refused"
+        );
         Ok(())
     })
 }
 
 /// Reads the Secret all the time and uses its key on every pod at once.
-fn use_what_is_handed_out(penstock: &Penstock<'_>, pods: &[Reach], over: &AtomicBool) -> Result<u64> {
+fn use_what_is_handed_out(
+    penstock: &Penstock<'_>,
+    pods: &[Reach],
+    over: &AtomicBool,
+) -> Result<u64> {
     let mut uses = 0;
     while !over.load(Ordering::Relaxed) {
         let token = penstock.token("device")?;
         for pod in pods {
             let status = pod.push(&token, "handed.out", 1_600_000_000)?;
-            ensure!(status == 204, "{} answered {status} to the Secret's key", pod.name());
+            ensure!(
+                status == 204,
+                "{} answered {status} to the Secret's key",
+                pod.name()
+            );
             uses += 1;
         }
     }
@@ -60,12 +76,18 @@ fn kill_leaders(penstock: &Penstock<'_>) -> Result<()> {
         let trigger = json!({"spec": {"rotation": {"trigger": kill.to_string()}}});
         penstock.patch(Kind::WriteToken, "device", &trigger)?;
         let (asked, delay) = (Instant::now(), STEP * kill);
-        wait::until("the moment of the kill", || Ok((asked.elapsed() >= delay).then_some(())))?;
-        penstock.cluster().kill_pod(penstock.namespace(), &leader)?;
-        wait::at_most(TAKEOVER_LIMIT, &format!("rotation {kill} is done by another"), || {
-            let now = penstock.token_now("device")?;
-            Ok(now.filter(|now| now.key != old.key))
+        wait::until("the moment of the kill", || {
+            Ok((asked.elapsed() >= delay).then_some(()))
         })?;
+        penstock.cluster().kill_pod(penstock.namespace(), &leader)?;
+        wait::at_most(
+            TAKEOVER_LIMIT,
+            &format!("rotation {kill} is done by another"),
+            || {
+                let now = penstock.token_now("device")?;
+                Ok(now.filter(|now| now.key != old.key))
+            },
+        )?;
     }
     Ok(())
 }
@@ -75,7 +97,9 @@ pub(super) fn leader(penstock: &Penstock<'_>) -> Result<String> {
     wait::at_most(TAKEOVER_LIMIT, "a leader that is there", || {
         let lease = penstock.get(Kind::Lease, "penstock-operator")?;
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
-        let pods = penstock.cluster().list(Kind::Pod, penstock.namespace(), OPERATOR)?;
+        let pods = penstock
+            .cluster()
+            .list(Kind::Pod, penstock.namespace(), OPERATOR)?;
         let name = |pod: &Value| pod["metadata"]["name"].as_str().map(str::to_owned);
         let mut names = pods.iter().filter_map(name);
         Ok(names.find(|name| holder.starts_with(name.as_str())))

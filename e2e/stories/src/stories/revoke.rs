@@ -5,7 +5,7 @@
 use crate::cluster::{Cluster, Kind, Namespace};
 use crate::figures::Figures;
 use crate::penstock::Penstock;
-use crate::reach::{Reach, point};
+use crate::reach::{Reach, is_refusal, point};
 use anyhow::{Context, Result, anyhow, ensure};
 use penstock_e2e::{Http, Telnet, Token, wait};
 use serde_json::json;
@@ -20,7 +20,9 @@ const GOAL: &str = "p50 100 ms, p99 500 ms";
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
     penstock.application("greenhouse", &json!({}))?;
-    let names: Vec<String> = (0..TOKENS).map(|number| format!("device-{number}")).collect();
+    let names: Vec<String> = (0..TOKENS)
+        .map(|number| format!("device-{number}"))
+        .collect();
     for name in &names {
         penstock.write_token(name, "greenhouse", &json!({}))?;
     }
@@ -49,12 +51,22 @@ fn revoke(penstock: &Penstock<'_>, pods: &[Reach], name: &str) -> Result<(Durati
     let mut clients = Vec::new();
     for pod in pods {
         let mut http = Http::connect(pod.endpoint())?;
-        let status = http.post("/api/put", &token.basic(), &point("revoke", 1_600_000_000))?.status;
-        ensure!(status == 204, "{} answered {status} before anything was revoked", pod.name());
+        let status = http
+            .post("/api/put", &token.basic(), &point("revoke", 1_600_000_000))?
+            .status;
+        ensure!(
+            status == 204,
+            "{} answered {status} before anything was revoked",
+            pod.name()
+        );
         clients.push((http, Telnet::login(pod.endpoint(), &token)?));
     }
     let start = Instant::now();
-    penstock.patch(Kind::WriteToken, name, &json!({"spec": {"state": "Revoked"}}))?;
+    penstock.patch(
+        Kind::WriteToken,
+        name,
+        &json!({"spec": {"state": "Revoked"}}),
+    )?;
     thread::scope(|scope| {
         let mut waits = Vec::new();
         for (http, telnet) in clients {
@@ -66,8 +78,15 @@ fn revoke(penstock: &Penstock<'_>, pods: &[Reach], name: &str) -> Result<(Durati
         }
         let (mut refused, mut cut) = (Duration::ZERO, Duration::ZERO);
         for (http, telnet) in waits {
-            refused = refused.max(http.join().map_err(|_| anyhow!("an HTTP client panicked"))??);
-            cut = cut.max(telnet.join().map_err(|_| anyhow!("a telnet client panicked"))??);
+            refused = refused.max(
+                http.join()
+                    .map_err(|_| anyhow!("an HTTP client panicked"))??,
+            );
+            cut = cut.max(
+                telnet
+                    .join()
+                    .map_err(|_| anyhow!("a telnet client panicked"))??,
+            );
         }
         Ok((refused, cut))
     })
@@ -77,7 +96,7 @@ fn until_refused(mut http: Http, token: &Token, start: Instant) -> Result<Durati
     wait::until("the token is refused", || {
         // A connection whose key is gone may be closed before or after it has answered.
         let refused = match http.post("/api/put", &token.basic(), &point("revoke", 1_600_000_001)) {
-            Ok(response) => response.status == 401,
+            Ok(response) => is_refusal(response.status),
             Err(_) => true,
         };
         Ok(refused.then(|| start.elapsed()))
@@ -85,6 +104,8 @@ fn until_refused(mut http: Http, token: &Token, start: Instant) -> Result<Durati
 }
 
 fn until_cut(telnet: Telnet, start: Instant) -> Result<Duration> {
-    telnet.read_to_close().context("the session ends properly")?;
+    telnet
+        .read_to_close()
+        .context("the session ends properly")?;
     Ok(start.elapsed())
 }

@@ -26,7 +26,11 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
     penstock.application("greenhouse", &json!({}))?;
     for device in 0..DEVICES {
-        penstock.write_token(&name(device), "greenhouse", &json!({"rotation": {"overlap": OVERLAP}}))?;
+        penstock.write_token(
+            &name(device),
+            "greenhouse",
+            &json!({"rotation": {"overlap": OVERLAP}}),
+        )?;
     }
     for device in 0..DEVICES {
         penstock.wait_condition(Kind::WriteToken, &name(device), "Ready", "True")?;
@@ -36,19 +40,33 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     for (device, pod) in (0..DEVICES).zip(pods.iter().cycle()) {
         let held: Held = Arc::new(Mutex::new(penstock.token(&name(device))?));
         let (endpoint, credential) = (pod.endpoint().clone(), Arc::clone(&held));
-        let credential = move || credential.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        at_work.push((held, Device::start(&name(device), move || Ok(endpoint.clone()), credential)));
+        let credential = move || {
+            credential
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        at_work.push((
+            held,
+            Device::start(&name(device), move || Ok(endpoint.clone()), credential),
+        ));
     }
     let rotated = (0..ROUNDS).try_for_each(|round| rotate(&penstock, &at_work, round));
     let mut points = 0;
-    let answers: Vec<Answers> = at_work.into_iter().map(|(_, device)| device.stop()).collect::<Result<_>>()?;
+    let answers: Vec<Answers> = at_work
+        .into_iter()
+        .map(|(_, device)| device.stop())
+        .collect::<Result<_>>()?;
     rotated?;
     for answer in &answers {
         ensure!(answer.refusals.is_empty(), "refused: {:?}", answer.refusals);
         ensure!(answer.broken == 0, "{} connections broke", answer.broken);
         points += answer.acknowledged.len();
     }
-    println!("figure: {} rotations under load: {points} requests, 0 refused (goal: 0)", DEVICES * ROUNDS);
+    println!(
+        "figure: {} rotations under load: {points} requests, 0 refused (goal: 0)",
+        DEVICES * ROUNDS
+    );
     Ok(())
 }
 
@@ -67,7 +85,9 @@ fn rotate(penstock: &Penstock<'_>, at_work: &[(Held, Device)], round: usize) -> 
     for (device, (held, pushing)) in at_work.iter().enumerate() {
         let old = old.get(device).context("as many tokens as devices")?;
         let new = wait::until(&format!("rotation {round} of {}", name(device)), || {
-            Ok(penstock.token_now(&name(device))?.filter(|now| now.key != old.key))
+            Ok(penstock
+                .token_now(&name(device))?
+                .filter(|now| now.key != old.key))
         })?;
         ensure!(new.id == old.id, "a rotation keeps the id");
         let goal = pushing.pushed() + POINTS_BETWEEN_LOOKS;

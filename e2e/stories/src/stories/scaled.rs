@@ -22,7 +22,16 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     penstock.wait_pods(1)?;
     for pod in penstock.each_pod()? {
         let answer = read(&pod, &dashboard)?;
-        ensure!(answer.status == 503, "with one of three volumes: {} {}", answer.status, answer.text());
+        let told = answer.text();
+        ensure!(
+            answer.status == 503,
+            "with one of three volumes: {} {told}",
+            answer.status
+        );
+        ensure!(
+            told.contains("penstock-ingest-"),
+            "no volume is named: {told}"
+        );
     }
     penstock.write_token("meanwhile", "greenhouse", &json!({}))?;
     penstock.wait_condition(Kind::WriteToken, "meanwhile", "Ready", "True")?;
@@ -35,7 +44,10 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         wait::until(&format!("{} reads all volumes", pod.name()), || {
             let answer = read(pod, &dashboard)?.text();
             let seconds = ["1600000000000", "1600000001000", "1600000002000"];
-            Ok(seconds.iter().all(|second| answer.contains(second)).then_some(()))
+            Ok(seconds
+                .iter()
+                .all(|second| answer.contains(second))
+                .then_some(()))
         })?;
     }
     Ok(())

@@ -24,7 +24,10 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     }
     for definition in ["metricsapplications", "writetokens", "readtokens"] {
         let name = format!("{definition}.penstock.dev");
-        ensure!(cluster.get(Kind::Definition, "", &name)?.is_some(), "{name} is gone");
+        ensure!(
+            cluster.get(Kind::Definition, "", &name)?.is_some(),
+            "{name} is gone"
+        );
     }
     penstock.get(Kind::WriteToken, "device")?;
     let claims = cluster.list(Kind::VolumeClaim, penstock.namespace(), "")?;
@@ -35,10 +38,20 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let dashboard = penstock.token("dashboard")?;
     for pod in penstock.each_pod()? {
         let status = pod.push(&device, "kept", 1_600_000_001)?;
-        ensure!(status == 204, "{} answered {status} after it was installed again", pod.name());
+        ensure!(
+            status == 204,
+            "{} answered {status} after it was installed again",
+            pod.name()
+        );
         let path = "/api/v1/export?start=0&end=9999999999&match[]=kept";
-        let kept = Http::connect(pod.endpoint())?.get(path, &dashboard.basic())?.text();
-        ensure!(kept.contains("1600000000000"), "{} has lost its data: {kept}", pod.name());
+        let kept = Http::connect(pod.endpoint())?
+            .get(path, &dashboard.basic())?
+            .text();
+        ensure!(
+            kept.contains("1600000000000"),
+            "{} has lost its data: {kept}",
+            pod.name()
+        );
     }
     Ok(())
 }

@@ -20,7 +20,12 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     });
     penstock.upgrade(&annotated)?;
     unchanged(&penstock)?;
-    run(penstock.helm("rollback").args([RELEASE, "--wait", "--timeout", "3m"]), "")?;
+    run(
+        penstock
+            .helm("rollback")
+            .args([RELEASE, "--wait", "--timeout", "3m"]),
+        "",
+    )?;
     unchanged(&penstock)?;
     ensure!(penstock.token("device")? == device, "the key has changed");
     Ok(())
@@ -33,10 +38,16 @@ fn unchanged(penstock: &Penstock<'_>) -> Result<()> {
     let dashboard = penstock.token("dashboard")?;
     for pod in pods {
         let path = "/api/v1/export?start=0&end=9999999999&match[]=%7Bby%3D%22story%22%7D";
-        let stored = Http::connect(pod.endpoint())?.get(path, &dashboard.basic())?.text();
+        let stored = Http::connect(pod.endpoint())?
+            .get(path, &dashboard.basic())?
+            .text();
         for ordinal in 0..3 {
             let metric = format!("before.{RELEASE}-ingest-{ordinal}");
-            ensure!(stored.contains(&metric), "{} does not find {metric}: {stored}", pod.name());
+            ensure!(
+                stored.contains(&metric),
+                "{} does not find {metric}: {stored}",
+                pod.name()
+            );
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What a device does with its token's Secret, mounted as a folder: `client FOLDER` pushes one point over telnet in TLS
+//! What a device does with its token's Secret, mounted as a folder: `penstock-client FOLDER` pushes one point over telnet in TLS
 //! and one over HTTPS, with nothing but the values it finds there. It ends with 0 when both were acknowledged.
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> Result<()> {
-    let folder = PathBuf::from(env::args().nth(1).context("usage: client FOLDER")?);
+    let folder = PathBuf::from(
+        env::args()
+            .nth(1)
+            .context("usage: penstock-client FOLDER")?,
+    );
     let value = |name: &str| fs::read_to_string(folder.join(name)).with_context(|| name.to_owned());
     let authority = value("ca.crt")?;
 
