@@ -9,10 +9,14 @@ use anyhow::{Context, Result, ensure};
 use penstock_e2e::{Http, export, wait};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 const KILLS: usize = 3;
 const POINTS_BETWEEN_KILLS: u64 = 200;
 const VICTIM: &str = "penstock-ingest-1";
+
+/// A pod whose network is taken down says nothing more at all.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
 pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install_with_tokens(cluster, namespace)?;
@@ -71,7 +75,8 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
 }
 
 fn victim(penstock: &Penstock<'_>) -> Result<Reach> {
-    Reach::pod(penstock, VICTIM, &penstock.authority()?)
+    let victim = Reach::pod(penstock, VICTIM, &penstock.authority()?)?;
+    Ok(victim.given_up_after(ANSWER_LIMIT))
 }
 
 /// The seconds of all points that the pod holds.

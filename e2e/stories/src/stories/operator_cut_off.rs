@@ -29,12 +29,11 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         &json!({"spec": {"state": "Revoked"}}),
     )?;
     let start = Instant::now();
-    let late = penstock.wait_condition(Kind::WriteToken, "late", "Propagated", "False")?;
-    let told = late["status"].to_string();
-    ensure!(
-        told.contains("WaitingForPods") && told.contains("penstock-ingest-0"),
-        "{told}"
-    );
+    wait::until("a condition names the pods that do not answer", || {
+        let late = penstock.get(Kind::WriteToken, "late")?["status"].to_string();
+        let is_told = late.contains("WaitingForPods") && late.contains("penstock-ingest-0");
+        Ok(is_told.then_some(()))
+    })?;
 
     wait::at_most(MOUNT_LIMIT, "the mount brings the revocation", || {
         let mut refusing = 0;

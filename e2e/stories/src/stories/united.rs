@@ -115,16 +115,16 @@ fn dies_in_mid_answer(penstock: &Penstock<'_>, dashboard: &Token) -> Result<()> 
         "{}",
         String::from_utf8_lossy(&begin)
     );
-    let uid = |pod: Value| pod["metadata"]["uid"].clone();
-    let before = uid(penstock.get(Kind::Pod, BIG)?);
-    penstock.cluster().kill_pod(penstock.namespace(), BIG)?;
-    wait::until("the pod is gone", || {
-        let now = penstock
-            .cluster()
-            .get(Kind::Pod, penstock.namespace(), BIG)?;
-        Ok(now.is_some_and(|pod| uid(pod) != before).then_some(()))
+    let cluster = penstock.cluster();
+    let uid = |pod: &Value| pod["metadata"]["uid"].clone();
+    let before = uid(&penstock.get(Kind::Pod, BIG)?);
+    cluster.kill_pod(penstock.namespace(), BIG)?;
+    wait::until("another pod takes its place", || {
+        let now = cluster.get(Kind::Pod, penstock.namespace(), BIG)?;
+        Ok(now.filter(|pod| uid(pod) != before))
     })?;
-    // In a moment its process is as well: kubelet gives it 2 s at most.
+    // Another can open the volume only when the process is gone that had it.
+    penstock.wait_pods(3)?;
     let (bytes, is_whole) = read_on(&mut answer);
     ensure!(
         !is_whole,
