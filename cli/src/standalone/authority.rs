@@ -16,27 +16,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_certificates::{LEAF_LIFE, RENEW_AFTER, Signs, authority, later, leaf};
 use penstock_model::Timestamp;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use time::OffsetDateTime;
 
 use super::durable::{self, Readers};
-
-const DAY: Duration = Duration::from_hours(24);
-const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_653);
-const LEAF_LIFE: Duration = DAY.saturating_mul(30);
-/// Two thirds of the leaf's life.
-const RENEW_AFTER: Duration = DAY.saturating_mul(20);
-/// A client's clock may be this far behind ours.
-const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
 
 /// An authority on disk, ready to issue.
 pub(crate) struct Authority {
@@ -142,12 +131,10 @@ impl Authority {
 
     fn issue(&mut self, now: Timestamp) -> Result<(), AuthorityError> {
         let key = KeyPair::generate().map_err(AuthorityError::Make)?;
-        let mut leaf = CertificateParams::new(self.names.clone()).map_err(AuthorityError::Make)?;
-        leaf.distinguished_name = name("Penstock standalone server");
-        leaf.use_authority_key_identifier_extension = true;
-        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        set_life(&mut leaf, now, LEAF_LIFE);
+        let name = "Penstock standalone server";
+        // Whether the authority lasts as long is seen below, as a client sees it.
+        let leaf =
+            leaf(name, &self.names, now, later(now, LEAF_LIFE)).map_err(AuthorityError::Make)?;
         let leaf = leaf
             .signed_by(&key, &self.issuer)
             .map_err(AuthorityError::Make)?;
@@ -205,39 +192,9 @@ fn make(key: &str, key_file: &Path, now: Timestamp) -> Result<String, AuthorityE
     Ok(certificate.pem())
 }
 
-/// A leaf names its issuer by what stands here: the distinguished name must never change.
+/// The same at every start: a leaf names its issuer by what stands here.
 fn authority_parameters(now: Timestamp) -> CertificateParams {
-    let mut authority = CertificateParams::default();
-    authority.distinguished_name = name("Penstock standalone authority");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    set_life(&mut authority, now, AUTHORITY_LIFE);
-    authority
-}
-
-fn name(common: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::OrganizationName, "Penstock");
-    name.push(DnType::CommonName, common);
-    name
-}
-
-fn set_life(of: &mut CertificateParams, now: Timestamp, life: Duration) {
-    let moment = |at: Timestamp| {
-        OffsetDateTime::from_unix_timestamp(at.millis() / 1_000)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
-    let tolerance = millis(CLOCK_TOLERANCE);
-    of.not_before = moment(now.saturating_add_millis(-tolerance));
-    of.not_after = moment(later(now, life));
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    now.saturating_add_millis(millis(by))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    authority("Penstock standalone authority", Signs::Leaves, now)
 }
 
 fn read(path: &Path) -> Result<Option<String>, AuthorityError> {

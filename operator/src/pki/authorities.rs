@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
+use penstock_certificates::{AUTHORITY_LIFE, later};
 use penstock_model::Timestamp;
 use rcgen::KeyPair;
 
-use super::authority::{AUTHORITY_LIFE, Authority, certificates, later, not_after};
+use super::authority::{Authority, certificates, not_after};
 use super::text;
 
 /// After so long a new authority signs even if some token's Secret is said to be without it: what is stuck must not hold

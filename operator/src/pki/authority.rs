@@ -1,20 +1,9 @@
 //! Making certificates. Pure but for the randomness of new keys.
 
-use std::time::Duration;
-
+use penstock_certificates::{AUTHORITY_LIFE, Signs, authority, later, leaf, set_life};
 use penstock_model::Timestamp;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
-};
-use time::OffsetDateTime;
+use rcgen::{CertificateParams, Issuer, KeyPair};
 use x509_parser::pem::Pem;
-
-const DAY: Duration = Duration::from_hours(24);
-pub(super) const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_653);
-const LEAF_LIFE: Duration = DAY.saturating_mul(30);
-/// A client's clock may be this far behind ours.
-const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
 
 /// An authority with its private key.
 pub(super) struct Authority {
@@ -50,12 +39,7 @@ impl Authority {
         now: Timestamp,
     ) -> Result<(String, String), rcgen::Error> {
         let key = KeyPair::generate()?;
-        let mut leaf = CertificateParams::new(names.to_vec())?;
-        leaf.distinguished_name = name("Penstock ingest");
-        leaf.use_authority_key_identifier_extension = true;
-        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        set_life(&mut leaf, now, later(now, LEAF_LIFE).min(self.end()));
+        let leaf = leaf("Penstock ingest", names, now, self.end())?;
         let leaf = leaf.signed_by(&key, &self.issuer())?;
         Ok((leaf.pem(), key.serialize_pem()))
     }
@@ -79,35 +63,10 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-/// What an authority signs names it by what stands here: of one authority it must never change.
+/// Its name tells it from its predecessors, which are in the same bundles.
 fn parameters(made: Timestamp) -> CertificateParams {
-    let mut authority = CertificateParams::default();
-    authority.distinguished_name = name(&format!("Penstock authority {}", made.millis() / 1_000));
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    set_life(&mut authority, made, later(made, AUTHORITY_LIFE));
-    authority
-}
-
-fn name(common: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::OrganizationName, "Penstock");
-    name.push(DnType::CommonName, common);
-    name
-}
-
-fn set_life(of: &mut CertificateParams, from: Timestamp, to: Timestamp) {
-    let moment = |at: Timestamp| {
-        OffsetDateTime::from_unix_timestamp(at.millis() / 1_000)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
-    let tolerance = i64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or(i64::MAX);
-    of.not_before = moment(from.saturating_add_millis(-tolerance));
-    of.not_after = moment(to);
-}
-
-pub(super) fn later(moment: Timestamp, by: Duration) -> Timestamp {
-    moment.saturating_add_millis(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+    let name = format!("Penstock authority {}", made.millis() / 1_000);
+    authority(&name, Signs::Authorities, made)
 }
 
 /// When the first certificate of a PEM text ends; `None`: there is none.

@@ -1,17 +1,14 @@
 //! The certificate that is served, in its Secret.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::ByteString;
+use penstock_certificates::{RENEW_AFTER, later};
 use penstock_model::Timestamp;
 
 use super::authorities::Authorities;
-use super::authority::{certificates, later, not_after};
+use super::authority::{certificates, not_after};
 use super::text;
-
-/// Two thirds of its 30 days.
-const RENEW_AFTER: Duration = Duration::from_hours(20 * 24);
 
 /// A leaf without its chain.
 #[derive(Clone, PartialEq, Eq)]

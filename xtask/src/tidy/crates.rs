@@ -28,6 +28,11 @@ const RULES: &[Rule] = &[
         never: &["kube", "rustls"],
     },
     Rule {
+        name: "penstock-certificates",
+        ours: &["penstock-model"],
+        never: RUNTIMES,
+    },
+    Rule {
         name: "penstock-tenancy",
         ours: &["penstock-model"],
         never: RUNTIMES,
@@ -64,6 +69,7 @@ const RULES: &[Rule] = &[
             "penstock-api",
             "penstock-tenancy",
             "penstock-daemon",
+            "penstock-certificates",
             "penstock-model",
         ],
         never: &[],
@@ -76,6 +82,7 @@ const RULES: &[Rule] = &[
             "penstock-store",
             "penstock-tenancy",
             "penstock-daemon",
+            "penstock-certificates",
             "penstock-model",
         ],
         never: &[],

@@ -1,6 +1,7 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 
+const DAY: Duration = Duration::from_hours(24);
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn after(time: Duration) -> Timestamp {
