@@ -2,9 +2,10 @@
 
 use crate::cluster::{Forward, Kind};
 use crate::penstock::{DATA_PORT, INGEST, Penstock, RELEASE};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use penstock_e2e::http::Response;
-use penstock_e2e::{Endpoint, Http, Token, wait};
+use penstock_e2e::{Endpoint, Http, Token, export, wait};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -64,6 +65,21 @@ impl Reach {
         let mut http = Http::connect(&self.endpoint)?;
         http.post("/api/put", &token.basic(), &point(metric, second))
             .with_context(|| self.pod.clone())
+    }
+
+    /// The seconds of all points of a metric, on whichever volume, as this pod answers.
+    pub(crate) fn seconds_of(&self, metric: &str, token: &Token) -> Result<BTreeSet<u64>> {
+        let path = format!("/api/v1/export?start=0&end=9999999999&match[]={metric}");
+        let response = Http::connect(&self.endpoint)?.get(&path, &token.basic())?;
+        let text = response.text();
+        ensure!(response.status == 200, "{} exports: {text}", self.pod);
+        let mut seconds = BTreeSet::new();
+        for series in export::parse(&text)? {
+            for (millisecond, _) in series.points {
+                seconds.insert(u64::try_from(millisecond / 1000).context("a time before 1970")?);
+            }
+        }
+        Ok(seconds)
     }
 }
 

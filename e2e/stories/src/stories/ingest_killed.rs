@@ -3,11 +3,10 @@
 
 use crate::cluster::{Cluster, Kind, Namespace};
 use crate::load::Device;
-use crate::penstock::{Penstock, RELEASE};
+use crate::penstock::Penstock;
 use crate::reach::Reach;
-use anyhow::{Context, Result, ensure};
-use penstock_e2e::{Http, export, wait};
-use std::collections::BTreeSet;
+use anyhow::{Result, ensure};
+use penstock_e2e::wait;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,10 +56,8 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         "refused: {:?}",
         answers.refusals
     );
-    let stored = stored(
-        &penstock,
-        &way.lock().unwrap_or_else(PoisonError::into_inner),
-    )?;
+    let again = Reach::pod(&penstock, VICTIM, &penstock.authority()?)?;
+    let stored = again.seconds_of("killed", &penstock.token("dashboard")?)?;
     let lost: Vec<_> = answers
         .acknowledged
         .iter()
@@ -77,23 +74,4 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
 fn victim(penstock: &Penstock<'_>) -> Result<Reach> {
     let victim = Reach::pod(penstock, VICTIM, &penstock.authority()?)?;
     Ok(victim.given_up_after(ANSWER_LIMIT))
-}
-
-/// The seconds of all points that the pod holds.
-fn stored(penstock: &Penstock<'_>, way: &Reach) -> Result<BTreeSet<u64>> {
-    let dashboard = penstock.token("dashboard")?;
-    let path = "/api/v1/export?start=0&end=9999999999&match[]=killed";
-    let response = Http::connect(way.endpoint())?.get(path, &dashboard.basic())?;
-    ensure!(
-        response.status == 200,
-        "{RELEASE} export: {}",
-        response.text()
-    );
-    let mut seconds = BTreeSet::new();
-    for series in export::parse(&response.text())? {
-        for (millisecond, _) in series.points {
-            seconds.insert(u64::try_from(millisecond / 1000).context("a time before 1970")?);
-        }
-    }
-    Ok(seconds)
 }
