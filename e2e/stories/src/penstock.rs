@@ -212,6 +212,18 @@ impl<'c> Penstock<'c> {
         Ok(names)
     }
 
+    /// A metric of an operator's pod, without `penstock_operator_`; nothing if it has no such one. Whole numbers only.
+    pub(crate) fn operator_metric(&self, pod: &str, name: &str) -> Result<Option<u64>> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{pod}:8080/proxy/metrics",
+            self.namespace()
+        );
+        let metrics = self.kubectl(&["get", "--raw", &path], "")?;
+        let prefix = format!("penstock_operator_{name} ");
+        let found = metrics.lines().find_map(|line| line.strip_prefix(&prefix));
+        Ok(found.map(str::parse).transpose()?)
+    }
+
     /// Waits until exactly `count` ingest pods are there and ready.
     pub(crate) fn wait_pods(&self, count: usize) -> Result<()> {
         wait::at_most(ROLLOUT_LIMIT, &format!("{count} ready ingest pods"), || {

@@ -16,9 +16,11 @@ mod operator_cut_off;
 mod operator_killed;
 mod pause;
 mod pods_replaced;
+mod rbac;
 mod revoke;
 mod rotations;
 mod scaled;
+mod two_operators;
 mod uninstall;
 mod united;
 mod upgrade;
@@ -56,10 +58,12 @@ pub(crate) const ALL: &[Story] = stories![
     scaled,
     upgrade,
     operator_killed,
+    two_operators,
     operator_cut_off,
     api_restarted,
     ledger_secret,
     ledger_forged,
     authority,
+    rbac,
     uninstall,
 ];
