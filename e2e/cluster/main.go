@@ -4,7 +4,8 @@
 //	cluster up    [-crds FOLDER] [IMAGE.tar ...]   start it; prints KUBECONFIG=, NETNS=, TOOLS=
 //	cluster down                                   end it and remove everything it made, also after a kill
 //	cluster load  IMAGE.tar ...                    import OCI archives into the running one
-//	cluster restart-api                            stop its API server and start it again
+//	cluster restart-api                            kill its API server and start it again
+//	cluster kill  NAMESPACE POD                    kill a pod's processes, without a word before
 //	cluster api   [-crds FOLDER]                   etcd and kube-apiserver alone, on loopback, no root; until stdin ends
 //	cluster parts                                  build Kubernetes if it is not cached; prints the program's path
 //
@@ -32,7 +33,7 @@ func run(arguments []string) error {
 	crds := flags.String("crds", "", "folder of CustomResourceDefinitions that must exist before the controllers start")
 	source := flags.String("source", "e2e/cluster", "this folder, where parts/ and pause/ are built from")
 	if len(arguments) == 0 {
-		return fmt.Errorf("say up, down, load, restart-api, api or parts")
+		return fmt.Errorf("say up, down, load, restart-api, kill, api or parts")
 	}
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
@@ -51,6 +52,11 @@ func run(arguments []string) error {
 		return c.importImages(flags.Args())
 	case "restart-api":
 		return c.restartAPIServer()
+	case "kill":
+		if flags.NArg() != 2 {
+			return fmt.Errorf("kill what? NAMESPACE POD")
+		}
+		return c.killPod(flags.Arg(0), flags.Arg(1))
 	case "api":
 		return serveAPI(*source, *crds)
 	case "parts":

@@ -93,6 +93,19 @@ impl Cluster {
         })
     }
 
+    /// SIGKILL for a pod's processes: no grace, no last words. They start again in the same pod.
+    ///
+    /// Without the command `E2E_KILL` the pod is deleted, which tells them first and lets them have a second or two.
+    pub(crate) fn kill(&self, namespace: &str, pod: &str) -> Result<()> {
+        let Ok(command) = env::var("E2E_KILL") else {
+            return self.delete_at_once(namespace, pod);
+        };
+        let mut kill = Command::new("bash");
+        kill.args(["-c", &format!("{command} {namespace} {pod}")]);
+        run(&mut kill, "")?;
+        Ok(())
+    }
+
     /// Applies the definitions of our kinds. They belong to the whole cluster, so no story's release owns them.
     pub(crate) fn install_definitions() -> Result<()> {
         let mut kubectl = Command::new("kubectl");

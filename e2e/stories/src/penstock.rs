@@ -233,6 +233,22 @@ impl<'c> Penstock<'c> {
         })
     }
 
+    /// Kills a pod's processes and waits until they, or a pod in its place, are ready again.
+    pub(crate) fn kill(&self, pod: &str) -> Result<()> {
+        let life = |pod: &Value| {
+            let container = &pod["status"]["containerStatuses"][0]["containerID"];
+            (pod["metadata"]["uid"].clone(), container.clone())
+        };
+        let before = life(&self.get(Kind::Pod, pod)?);
+        self.cluster.kill(self.namespace(), pod)?;
+        wait::at_most(ROLLOUT_LIMIT, &format!("{pod} comes back"), || {
+            let now = self.cluster.get(Kind::Pod, self.namespace(), pod)?;
+            Ok(now
+                .filter(|now| life(now) != before && is_ready(now))
+                .map(drop))
+        })
+    }
+
     /// The certificate authority that clients trust, PEM: from a token's Secret, as a device has it.
     pub(crate) fn authority(&self) -> Result<String> {
         let secret = self.get(Kind::Secret, &format!("{RELEASE}-tls"))?;

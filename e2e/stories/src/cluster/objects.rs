@@ -83,8 +83,8 @@ impl Cluster {
         self.delete_with(kind, namespace, name, &DeleteParams::default())
     }
 
-    /// SIGKILL for a pod: no grace, no last words.
-    pub(crate) fn kill_pod(&self, namespace: &str, name: &str) -> Result<()> {
+    /// Deletes a pod without waiting for its processes, which get SIGTERM and a second or two.
+    pub(crate) fn delete_at_once(&self, namespace: &str, name: &str) -> Result<()> {
         self.delete_with(
             Kind::Pod,
             namespace,

@@ -1,7 +1,7 @@
-//! An ingest pod is killed without grace while devices push to it. It comes back with its volume, and every point that
+//! An ingest pod's process is killed while a device pushes to it. It comes back with its volume, and every point that
 //! was acknowledged before, during and after is there.
 
-use crate::cluster::{Cluster, Kind, Namespace};
+use crate::cluster::{Cluster, Namespace};
 use crate::load::Device;
 use crate::penstock::Penstock;
 use crate::reach::Reach;
@@ -35,14 +35,7 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         wait::until("points before the kill", || {
             Ok((device.pushed() >= goal).then_some(()))
         })?;
-        let uid = |pod: &serde_json::Value| pod["metadata"]["uid"].clone();
-        let before = uid(&penstock.get(Kind::Pod, VICTIM)?);
-        cluster.kill_pod(penstock.namespace(), VICTIM)?;
-        wait::until("another pod takes its place", || {
-            let pod = cluster.get(Kind::Pod, penstock.namespace(), VICTIM)?;
-            Ok(pod.filter(|pod| uid(pod) != before))
-        })?;
-        penstock.wait_pods(3)?;
+        penstock.kill(VICTIM)?;
         let again = victim(&penstock)?;
         *way.lock().unwrap_or_else(PoisonError::into_inner) = again;
     }

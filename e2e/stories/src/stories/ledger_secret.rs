@@ -30,7 +30,7 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
 
     penstock.patch(Kind::Secret, LEDGER, &json!({"data": old["data"]}))?;
     restart_operators(&penstock)?;
-    cluster.kill_pod(penstock.namespace(), "penstock-ingest-0")?;
+    cluster.delete_at_once(penstock.namespace(), "penstock-ingest-0")?;
     check(&penstock, &kept, &revoked, "after an old copy was restored")
 }
 
@@ -43,7 +43,7 @@ fn restart_operators(penstock: &Penstock<'_>) -> Result<()> {
     };
     let before = names(cluster.list(Kind::Pod, penstock.namespace(), OPERATOR)?);
     for name in &before {
-        cluster.kill_pod(penstock.namespace(), name)?;
+        cluster.delete_at_once(penstock.namespace(), name)?;
     }
     wait::until("other operators", || {
         let now = names(cluster.list(Kind::Pod, penstock.namespace(), OPERATOR)?);

@@ -58,7 +58,7 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     );
 
     // A pod that starts now has nobody to confirm its ledger, and opens with the mounted one.
-    cluster.kill_pod(penstock.namespace(), "penstock-ingest-0")?;
+    cluster.delete_at_once(penstock.namespace(), "penstock-ingest-0")?;
     penstock.wait_pods(3)?;
     let pods = penstock.each_pod()?;
     expect(&pods, &kept, 204)?;

@@ -81,28 +81,37 @@ fn kill_leaders(penstock: &Penstock<'_>) -> Result<()> {
     for kill in 0..KILLS {
         let name = name(kill);
         let old = penstock.token(&name)?;
-        let leader = leader(penstock)?;
+        let (leader, holder) = (leader(penstock)?, holder(penstock)?);
         let trigger = json!({"spec": {"rotation": {"trigger": "again"}}});
         penstock.patch(Kind::WriteToken, &name, &trigger)?;
         let (asked, delay) = (Instant::now(), STEP * kill);
         wait::until("the moment of the kill", || {
             Ok((asked.elapsed() >= delay).then_some(()))
         })?;
-        penstock.cluster().kill_pod(penstock.namespace(), &leader)?;
+        penstock.cluster().kill(penstock.namespace(), &leader)?;
         let what = format!("rotation {kill} is done by another");
         wait::at_most(TAKEOVER_LIMIT, &what, || {
             let now = penstock.token_now(&name)?;
             Ok(now.filter(|now| now.key != old.key))
         })?;
+        wait::at_most(TAKEOVER_LIMIT, "another leads", || {
+            Ok((self::holder(penstock)? != holder).then_some(()))
+        })?;
     }
     Ok(())
+}
+
+/// Who holds the lease: another name for each start of a process.
+fn holder(penstock: &Penstock<'_>) -> Result<String> {
+    let lease = penstock.get(Kind::Lease, "penstock-operator")?;
+    let holder = lease["spec"]["holderIdentity"].as_str();
+    Ok(holder.unwrap_or_default().to_owned())
 }
 
 /// The name of the operator's pod that holds the lease.
 pub(super) fn leader(penstock: &Penstock<'_>) -> Result<String> {
     wait::at_most(TAKEOVER_LIMIT, "a leader that is there", || {
-        let lease = penstock.get(Kind::Lease, "penstock-operator")?;
-        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+        let holder = holder(penstock)?;
         let pods = penstock
             .cluster()
             .list(Kind::Pod, penstock.namespace(), OPERATOR)?;

@@ -115,16 +115,7 @@ fn dies_in_mid_answer(penstock: &Penstock<'_>, dashboard: &Token) -> Result<()> 
         "{}",
         String::from_utf8_lossy(&begin)
     );
-    let cluster = penstock.cluster();
-    let uid = |pod: &Value| pod["metadata"]["uid"].clone();
-    let before = uid(&penstock.get(Kind::Pod, BIG)?);
-    cluster.kill_pod(penstock.namespace(), BIG)?;
-    wait::until("another pod takes its place", || {
-        let now = cluster.get(Kind::Pod, penstock.namespace(), BIG)?;
-        Ok(now.filter(|pod| uid(pod) != before))
-    })?;
-    // Another can open the volume only when the process is gone that had it.
-    penstock.wait_pods(3)?;
+    penstock.kill(BIG)?;
     let (bytes, is_whole) = read_on(&mut answer);
     ensure!(
         !is_whole,
