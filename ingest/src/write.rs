@@ -26,5 +26,6 @@ pub(crate) mod point_tokens;
 pub mod refusal;
 pub(crate) mod series_cache;
 
-pub use event_loop::{EventLoop, NotAppended, StoreStopped, WriteCounts};
+pub use durable::StoreStopped;
+pub use event_loop::{EventLoop, NotAppended, WriteCounts};
 pub use refusal::{Refusal, RefusalKind};

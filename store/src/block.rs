@@ -16,8 +16,8 @@
 //! its own checksum, verified on each read from memory and disk alike: damaged bytes are an error that
 //! says where, never a wrong value.
 //!
-//! A block knows nothing of keys, tags or tenants beyond the counts that it was given, and does not know its
-//! own path: the manifest does. `docs/formats/block.md` has every field with its width.
+//! A block knows nothing of keys, tags or tenants beyond the counts that it was given, and its path for the sake of
+//! errors alone: where it belongs, the manifest says. `docs/formats/block.md` has every field with its width.
 
 mod builder;
 mod chunks;
@@ -33,7 +33,7 @@ mod source;
 
 pub use builder::{BlockBuilder, BlockSink, BuildError};
 pub use cursor::{BlockCursor, ChunkReader};
-pub use error::{BlockError, Damage};
+pub use error::{BlockError, BlockName, Damage};
 pub use meta::{BlockMeta, BlockSummary, MetricCount, TenantCount};
 pub(crate) use packed::{PackedChunk, Unpacker};
 pub use reader::Block;

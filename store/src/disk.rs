@@ -13,7 +13,7 @@
 //!
 //! Paths are relative to the data directory. What is durable when: the bytes of a file after
 //! [`DiskFile::sync_data`], the name of a file after [`Disk::sync_dir`] of its directory, a directory as soon
-//! as [`Disk::create_dir`] returns. Nothing else is promised, in no order.
+//! as [`Disk::create_dir`] returns, and everything after [`Disk::sync_all`]. Nothing else is promised, in no order.
 //!
 //! What is not here: formats. This module moves bytes and names.
 
@@ -23,13 +23,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub mod file_names;
+mod open_files;
 pub mod os;
 pub mod publish;
 pub mod sim;
 
 pub use file_names::FileNumber;
 pub use os::OsDisk;
-pub use publish::FileSink;
+pub use publish::{FileSink, Syncs};
 pub use sim::SimDisk;
 
 /// A directory tree that can be made durable.
@@ -46,6 +47,9 @@ pub trait Disk: Debug + Send + Sync {
     /// Makes a directory and those above it. It is durable when this returns; one that exists is left alone.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
 
+    /// Makes a directory in one that exists. It is durable after [`Disk::sync_all`]; one that exists is left alone.
+    fn create_dir_unsynced(&self, path: &Path) -> io::Result<()>;
+
     /// The names in a directory, sorted by their bytes.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
 
@@ -55,6 +59,10 @@ pub trait Disk: Debug + Send + Sync {
     /// Opens a file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// Opens a file that is read now and then. It may be closed between two reads, so it must keep its name as long as
+    /// somebody may read it.
+    fn open_seldom(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
     /// Gives a file another name in the same directory, in one step; a file of that name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
@@ -63,6 +71,10 @@ pub trait Disk: Debug + Send + Sync {
 
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes everything durable that has been done until now: bytes, names and directories. For many small files, each of
+    /// which would need several syncs of its own; it covers whatever else has been written to the file system, too.
+    fn sync_all(&self) -> io::Result<()>;
 
     /// Gives a file a second name.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;

@@ -41,17 +41,8 @@ pub enum StoreError {
     /// The manifest cannot be read or written.
     #[error("the manifest failed")]
     Manifest(#[from] ManifestError),
-    /// A block on disk is damaged or cannot be read.
-    #[error("block {path} failed")]
-    BlockFile {
-        /// The block, relative to the data directory.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: BlockError,
-    },
-    /// A block is damaged or cannot be read or made.
-    #[error("a block failed")]
+    /// A block is damaged or cannot be read.
+    #[error(transparent)]
     Block(#[from] BlockError),
     /// A block could not be written.
     #[error("a block cannot be written")]
@@ -122,8 +113,7 @@ impl StoreError {
             | Self::Manifest(_)
             | Self::Panicked
             | Self::Stopped => ErrorKind::GiveUp,
-            Self::BlockFile { .. }
-            | Self::Block(_)
+            Self::Block(_)
             | Self::Record(_)
             | Self::SeriesRun { .. }
             | Self::UnknownSeries(_)
@@ -160,4 +150,15 @@ pub enum AppendError {
     /// The store has stopped after a failure, or it was closed.
     #[error("the store has stopped")]
     Stopped,
+}
+
+/// Why a series has no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError<R> {
+    /// It is new, and there is no room for its definition. Try again later.
+    #[error("overloaded: {0}")]
+    Busy(Pressure),
+    /// The budget says no.
+    #[error("refused")]
+    Refused(R),
 }

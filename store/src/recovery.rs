@@ -266,9 +266,9 @@ fn open_blocks(disk: &Arc<dyn Disk>, version: &Version) -> Result<Layers, StoreE
     };
     for entry in &version.blocks {
         let path = file_names::block(entry.day, entry.file);
-        let file = disk.open(&path).map_err(disk_error("open", &path))?;
-        let block = Block::open(BlockSource::File(file))
-            .map_err(|source| StoreError::BlockFile { path, source })?;
+        let file = disk.open_seldom(&path).map_err(disk_error("open", &path))?;
+        let path = path.as_path().into();
+        let block = Block::open(BlockSource::File { file, path })?;
         layers.add_disk_block(DiskBlock {
             entry: *entry,
             block,
@@ -353,7 +353,8 @@ impl Leftovers {
 /// The last sequence of a whole block; None for anything else.
 fn block_last(disk: &Arc<dyn Disk>, path: &Path) -> Option<Sequence> {
     let file = disk.open(path).ok()?;
-    let block = Block::open(BlockSource::File(file)).ok()?;
+    let path = path.into();
+    let block = Block::open(BlockSource::File { file, path }).ok()?;
     Some(block.meta().last)
 }
 

@@ -30,12 +30,12 @@ use self::shared::Shared;
 use self::workers::{CallersWork, Workers};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, DiskLock};
-use crate::error::{AppendError, Pressure, StoreError};
+use crate::error::{AppendError, Pressure, ResolveError, StoreError};
 use crate::recovery::{self, OpenReport};
 use crate::row::{Row, Sequence, SeriesId};
 use crate::scan::Scan;
 use crate::scan::snapshot::Snapshot;
-use crate::series::{Selection, SeriesBudget, SeriesRegistry};
+use crate::series::{Novelty, Selection, SeriesBudget, SeriesRegistry};
 use crate::stats::StoreStats;
 use crate::tombstone::Tombstone;
 use crate::usage::{self, TenantUsage};
@@ -119,13 +119,15 @@ impl Store {
     /// sample that is to be appended: the series then counts as active on it.
     ///
     /// # Errors
-    /// What the budget says, asked only if the series is new or not yet active today.
+    /// [`ResolveError::Busy`] for a new series while the disk is full: a definition would wait for room in memory, and
+    /// the samples that it is for are refused anyway. Any other pressure passes soon, and the append feels it.
+    /// [`ResolveError::Refused`] is what the budget says, asked only if the series is new or not yet active today.
     pub fn resolve<B: SeriesBudget>(
         &self,
         key: &SeriesKey,
         day: Day,
         budget: &B,
-    ) -> Result<SeriesId, B::Refusal> {
+    ) -> Result<SeriesId, ResolveError<B::Refusal>> {
         let shared = &self.inner.shared;
         let today = shared.clock.now().day();
         let mut define = |series, metric, key: &SeriesKey| {
@@ -133,9 +135,10 @@ impl Store {
             record::encode_definition(series, metric, key, &mut encoded);
             shared.push(|log| log.push_record(&mut encoded))
         };
+        let budget = BudgetAndRoom { budget, shared };
         shared
             .registry
-            .resolve(key, day, today, budget, &mut define)
+            .resolve(key, day, today, &budget, &mut define)
             .map(|resolved| resolved.series)
     }
 
@@ -413,6 +416,26 @@ impl Store {
         }
         self.pressure()
             .map_or(Ok(()), |pressure| Err(AppendError::Busy(pressure)))
+    }
+}
+
+/// A budget, and a disk that must have room for the definition.
+#[derive(Debug)]
+struct BudgetAndRoom<'a, B> {
+    budget: &'a B,
+    shared: &'a Shared,
+}
+
+impl<B: SeriesBudget> SeriesBudget for BudgetAndRoom<'_, B> {
+    type Refusal = ResolveError<B::Refusal>;
+
+    fn admit(&self, active_today: u64, novelty: Novelty) -> Result<(), Self::Refusal> {
+        if novelty == Novelty::New && self.shared.is_disk_full() {
+            return Err(ResolveError::Busy(Pressure::DiskFull));
+        }
+        self.budget
+            .admit(active_today, novelty)
+            .map_err(ResolveError::Refused)
     }
 }
 

@@ -92,6 +92,11 @@ impl<'a> Interpreter<'a> {
         }
     }
 
+    /// Whether anybody has vouched for the session yet.
+    pub(super) fn has_shown_a_token(&self) -> bool {
+        matches!(self.session, Session::Authenticated(_)) || self.point_tokens.latest().is_some()
+    }
+
     /// Cancelled when the session's token may no longer be used.
     pub(super) fn cut(&self) -> &CancellationToken {
         match &self.session {
@@ -187,7 +192,11 @@ impl<'a> Interpreter<'a> {
                 }
                 Err(refusal) => BadLine {
                     text: reply::refused(verb, &refusal.telnet_text()),
-                    on_error: grant.on_error(),
+                    on_error: match refusal.kind() {
+                        // The next line would fare no better.
+                        RefusalKind::Overload => OnError::Close,
+                        RefusalKind::Data | RefusalKind::Quota => grant.on_error(),
+                    },
                 },
             },
             Err(Denied::Limit(exceeded)) => BadLine {

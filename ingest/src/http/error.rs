@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use penstock_model::WithCauses;
 use penstock_store::error::{AppendError, StoreError};
 use serde::Serialize;
 
@@ -104,7 +105,7 @@ impl ApiError {
             StatusCode::INTERNAL_SERVER_ERROR,
             "The stored data could not be read",
         )
-        .with_details(error.to_string())
+        .with_details(WithCauses(error).to_string())
     }
 
     /// 503: a delete that the store has not taken, or may not have kept.

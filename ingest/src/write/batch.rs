@@ -47,8 +47,16 @@ pub(crate) enum Committed {
     Stopped(NotAppended),
 }
 
+impl EventLoop {
+    /// Locks the loop's table to look points up. Never held while awaiting.
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+}
+
 impl<'a> Batch<'a> {
-    pub(super) fn new(event_loop: &'a EventLoop, mut hot: MutexGuard<'a, Hot>) -> Self {
+    fn new(event_loop: &'a EventLoop) -> Self {
+        let mut hot = event_loop.hot();
         // A batch that was dropped without `commit` leaves nothing to the next one.
         hot.rows.clear();
         let now = event_loop.clock().now();

@@ -19,7 +19,10 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::{Mutex, MutexGuard};
 use penstock_store::Sequence;
 
-use super::event_loop::StoreStopped;
+/// The store failed before the rows were on the disk: nobody knows whether they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server could not write to its disk")]
+pub struct StoreStopped;
 
 /// Who waits for which sequence on one event loop.
 #[derive(Debug, Default)]

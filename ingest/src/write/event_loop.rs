@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use penstock_model::{Clock, TenantId};
 use penstock_store::error::{AppendError, Pressure};
 use penstock_store::store::Store;
 use penstock_store::{Row, Sequence};
 
-use super::batch::Batch;
-use super::durable::Durable;
+use super::durable::{Durable, StoreStopped};
 use super::refusal::RefusalKind;
 use super::series_cache::SeriesCache;
 
@@ -31,7 +30,7 @@ pub struct EventLoop {
     counts: WriteCounts,
 }
 
-/// What a [`Batch`] works on.
+/// What a [`Batch`](super::batch::Batch) works on.
 #[derive(Debug)]
 pub(super) struct Hot {
     pub(super) cache: SeriesCache,
@@ -47,7 +46,7 @@ pub struct WriteCounts {
     pub points_refused_data: AtomicU64,
     /// Points refused by a limit.
     pub points_refused_quota: AtomicU64,
-    /// Points given up because the store pushed back for too long.
+    /// Points given up because the store pushed back for too long, or has no room for a new series.
     pub points_given_up: AtomicU64,
     /// Last lines of connections that came without a line feed and were not stored.
     pub lines_unfinished: AtomicU64,
@@ -56,18 +55,13 @@ pub struct WriteCounts {
 /// Rows that the store did not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAppended {
-    /// It pushed back for two seconds.
+    /// It pushed back for two seconds, or has no room for a new series.
     #[error("the server is overloaded: {0}")]
     Overloaded(Pressure),
     /// It takes nothing any more.
     #[error("the server is stopping")]
     Stopped,
 }
-
-/// The store failed before the rows were on the disk: nobody knows whether they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the server could not write to its disk")]
-pub struct StoreStopped;
 
 impl EventLoop {
     /// Starts with an empty table of at most `cache_bytes_max`. `secret` must not be guessable from outside.
@@ -109,6 +103,7 @@ impl EventLoop {
         match kind {
             RefusalKind::Data => &counts.points_refused_data,
             RefusalKind::Quota => &counts.points_refused_quota,
+            RefusalKind::Overload => &counts.points_given_up,
         }
         .fetch_add(1, Ordering::Relaxed);
     }
@@ -123,9 +118,9 @@ impl EventLoop {
         &self.clock
     }
 
-    /// Locks the loop's table to look points up. Never held while awaiting.
-    pub(crate) fn batch(&self) -> Batch<'_> {
-        Batch::new(self, self.hot.lock())
+    /// Locks the loop's table. Never held while awaiting.
+    pub(super) fn hot(&self) -> MutexGuard<'_, Hot> {
+        self.hot.lock()
     }
 
     pub(super) fn store(&self) -> &Store {

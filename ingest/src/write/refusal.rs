@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use penstock_store::error::{Pressure, ResolveError};
+
 use crate::limit::{LimitExceeded, OutsideWindow};
 use crate::protocol::fault::PointFault;
 use crate::protocol::quote::Quoted;
@@ -22,6 +24,8 @@ pub enum Refusal {
     },
     /// A limit.
     Limit(Box<LimitExceeded>),
+    /// Its series is new, and the store has no room for one more.
+    Overloaded(Pressure),
 }
 
 /// What the sender can do about it.
@@ -31,6 +35,8 @@ pub enum RefusalKind {
     Data,
     /// Wait.
     Quota,
+    /// Come again: the server has more to do than it can.
+    Overload,
 }
 
 impl Refusal {
@@ -39,6 +45,7 @@ impl Refusal {
         match self {
             Self::Fault(_) | Self::Window(_) | Self::MetricNotAllowed { .. } => RefusalKind::Data,
             Self::Limit(_) => RefusalKind::Quota,
+            Self::Overloaded(_) => RefusalKind::Overload,
         }
     }
 
@@ -55,7 +62,7 @@ impl Refusal {
         match self {
             Self::Fault(fault) => fault.telnet_text(),
             Self::Window(_) | Self::MetricNotAllowed { .. } => format!("illegal argument: {self}"),
-            Self::Limit(_) => format!("Please throttle writes: {self}"),
+            Self::Limit(_) | Self::Overloaded(_) => format!("Please throttle writes: {self}"),
         }
     }
 }
@@ -70,6 +77,7 @@ impl fmt::Display for Refusal {
                 "Invalid metric name (\"{metric}\"): the token may write only what begins with {prefixes}"
             ),
             Self::Limit(exceeded) => exceeded.fmt(f),
+            Self::Overloaded(pressure) => write!(f, "the server is overloaded: {pressure}"),
         }
     }
 }
@@ -83,5 +91,14 @@ impl From<PointFault> for Refusal {
 impl From<LimitExceeded> for Refusal {
     fn from(exceeded: LimitExceeded) -> Self {
         Self::Limit(Box::new(exceeded))
+    }
+}
+
+impl From<ResolveError<LimitExceeded>> for Refusal {
+    fn from(error: ResolveError<LimitExceeded>) -> Self {
+        match error {
+            ResolveError::Busy(pressure) => Self::Overloaded(pressure),
+            ResolveError::Refused(exceeded) => exceeded.into(),
+        }
     }
 }

@@ -106,7 +106,7 @@ impl Chunks {
         });
         if let Err(damage) = decoded {
             self.entries.clear();
-            return Err(BlockError::damaged(listed.page.position, damage));
+            return Err(block.source.damaged(listed.page.position, damage));
         }
         self.index_page = Some(number);
         Ok(())
@@ -121,17 +121,23 @@ impl Chunks {
             }
             Place::Shared { start, bytes } => {
                 self.load_shared(entry.page)?;
-                chunk_of(&self.shared, start, bytes, entry.page)?
+                chunk_of(&self.block.source, &self.shared, start, bytes, entry.page)?
             }
         };
-        unpack(&mut self.decoder, entry, bytes, out)
+        unpack(&mut self.decoder, &self.block.source, entry, bytes, out)
     }
 
     /// Appends the packed bytes of a chunk to `out`; none of a chunk that has a page of its own.
     pub(super) fn copy(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), BlockError> {
         if let Place::Shared { start, bytes } = entry.place {
             self.load_shared(entry.page)?;
-            out.extend_from_slice(chunk_of(&self.shared, start, bytes, entry.page)?);
+            out.extend_from_slice(chunk_of(
+                &self.block.source,
+                &self.shared,
+                start,
+                bytes,
+                entry.page,
+            )?);
         }
         Ok(())
     }
@@ -167,23 +173,30 @@ impl Chunks {
     }
 }
 
-fn chunk_of(page: &[u8], start: u32, bytes: u32, at: PageRef) -> Result<&[u8], BlockError> {
+fn chunk_of<'a>(
+    source: &BlockSource,
+    page: &'a [u8],
+    start: u32,
+    bytes: u32,
+    at: PageRef,
+) -> Result<&'a [u8], BlockError> {
     let chunk = || {
         let start = usize::try_from(start).ok()?;
         let bytes = usize::try_from(bytes).ok()?;
         page.get(start..)?.get(..bytes)
     };
-    chunk().ok_or_else(|| BlockError::damaged(at.position, Damage::Length))
+    chunk().ok_or_else(|| source.damaged(at.position, Damage::Length))
 }
 
 /// Appends the rows of a chunk, whose bytes these are, to `out`, which stays as it was if they are damaged.
 pub(super) fn unpack(
     decoder: &mut Decoder,
+    source: &BlockSource,
     entry: &Entry,
     bytes: &[u8],
     out: &mut Vec<Row>,
 ) -> Result<(), BlockError> {
-    let damaged = |damage: Damage| BlockError::damaged(entry.page.position, damage);
+    let damaged = |damage: Damage| source.damaged(entry.page.position, damage);
     let before = out.len();
     decoder
         .decode(bytes, entry.key.series, out)

@@ -1,16 +1,20 @@
 //! Why a block cannot be read.
 
-use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use crate::chunk::ChunkError;
 use crate::codec::input::InputError;
 
-/// A block that cannot be read. The path is the caller's to add.
+/// A block that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// The disk did not answer. Reading again may help.
-    #[error("cannot read the block at byte {offset}")]
+    #[error("cannot read block {block} at byte {offset}")]
     Read {
+        /// Which block.
+        block: BlockName,
         /// Where in the block.
         offset: u64,
         /// What the disk said.
@@ -18,14 +22,29 @@ pub enum BlockError {
         source: io::Error,
     },
     /// The bytes are not those that were written. Reading again does not help.
-    #[error("the block is damaged at byte {offset}")]
+    #[error("block {block} is damaged at byte {offset}")]
     Damaged {
+        /// Which block.
+        block: BlockName,
         /// Where in the block.
         offset: u64,
         /// What is wrong there.
         #[source]
         damage: Damage,
     },
+}
+
+/// What a block is called where somebody reads of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockName(pub(super) Option<Arc<Path>>);
+
+impl fmt::Display for BlockName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(path) => path.display().fmt(f),
+            None => f.write_str("in memory"),
+        }
+    }
 }
 
 /// What is wrong with the bytes of a block.
@@ -67,13 +86,4 @@ pub enum Damage {
     /// Bytes are left over.
     #[error("bytes are left over")]
     Trailing,
-}
-
-impl BlockError {
-    pub(super) fn damaged(offset: u64, damage: impl Into<Damage>) -> Self {
-        Self::Damaged {
-            offset,
-            damage: damage.into(),
-        }
-    }
 }

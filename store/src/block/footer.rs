@@ -83,24 +83,19 @@ impl Footer {
 
     /// Reads header, trailer and footer of a block of `bytes` bytes.
     pub(super) fn read(source: &BlockSource, bytes: u64) -> Result<Self, BlockError> {
-        let read = |out: &mut [u8], offset| {
-            source
-                .read_exact_at(out, offset)
-                .map_err(|source| BlockError::Read { offset, source })
-        };
-        let too_short = || BlockError::damaged(0, Damage::Length);
+        let too_short = || source.damaged(0, Damage::Length);
         let mut header = [0; HEADER.len()];
         let trailer_at = bytes
             .checked_sub(TRAILER_BYTES as u64)
             .filter(|at| *at >= HEADER.len() as u64)
             .ok_or_else(too_short)?;
-        read(&mut header, 0)?;
+        source.read_exact_at(&mut header, 0)?;
         if header != HEADER {
-            return Err(BlockError::damaged(0, Damage::Magic));
+            return Err(source.damaged(0, Damage::Magic));
         }
         let mut trailer = [0; TRAILER_BYTES];
-        read(&mut trailer, trailer_at)?;
-        let at_trailer = |damage| BlockError::damaged(trailer_at, damage);
+        source.read_exact_at(&mut trailer, trailer_at)?;
+        let at_trailer = |damage| source.damaged(trailer_at, damage);
         let (length, checksum) = take_trailer(&mut Input::new(&trailer)).map_err(at_trailer)?;
         let footer_at = trailer_at
             .checked_sub(u64::from(length))
@@ -108,11 +103,11 @@ impl Footer {
             .ok_or_else(|| at_trailer(Damage::Length))?;
         let footer_bytes = usize::try_from(length).map_err(|_| at_trailer(Damage::Length))?;
         let mut footer = vec![0; footer_bytes];
-        read(&mut footer, footer_at)?;
+        source.read_exact_at(&mut footer, footer_at)?;
         if Checksum::of_parts(&[&footer, &length.to_le_bytes()]) != checksum {
-            return Err(BlockError::damaged(footer_at, Damage::Checksum));
+            return Err(source.damaged(footer_at, Damage::Checksum));
         }
-        Self::decode(&footer).map_err(|damage| BlockError::damaged(footer_at, damage))
+        Self::decode(&footer).map_err(|damage| source.damaged(footer_at, damage))
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damage> {

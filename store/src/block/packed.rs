@@ -57,8 +57,8 @@ impl Unpacker {
             Place::Shared { bytes, .. } => usize::try_from(bytes)
                 .ok()
                 .and_then(|length| kept.get(*start..)?.get(..length))
-                .ok_or_else(|| BlockError::damaged(entry.page.position, Damage::Length))?,
+                .ok_or_else(|| opened.source.damaged(entry.page.position, Damage::Length))?,
         };
-        unpack(&mut self.decoder, entry, bytes, out)
+        unpack(&mut self.decoder, &opened.source, entry, bytes, out)
     }
 }

@@ -126,17 +126,12 @@ impl PageReader {
     ) -> Result<(), BlockError> {
         let bytes = usize::try_from(at.bytes).unwrap_or(usize::MAX);
         if bytes > CONTENT_BYTES_MAX + PAGE_HEADER_BYTES {
-            return Err(BlockError::damaged(at.position, Damage::Length));
+            return Err(source.damaged(at.position, Damage::Length));
         }
         self.page.resize(bytes, 0);
-        source
-            .read_exact_at(&mut self.page, at.position)
-            .map_err(|source| BlockError::Read {
-                offset: at.position,
-                source,
-            })?;
+        source.read_exact_at(&mut self.page, at.position)?;
         self.unpack(content)
-            .map_err(|damage| BlockError::damaged(at.position, damage))
+            .map_err(|damage| source.damaged(at.position, damage))
     }
 
     fn unpack(&mut self, content: &mut Vec<u8>) -> Result<(), Damage> {

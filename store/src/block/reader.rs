@@ -25,9 +25,7 @@ impl Block {
     /// # Errors
     /// See [`BlockError`].
     pub fn open(source: BlockSource) -> Result<Self, BlockError> {
-        let bytes = source
-            .bytes()
-            .map_err(|source| BlockError::Read { offset: 0, source })?;
+        let bytes = source.bytes()?;
         let footer = Footer::read(&source, bytes)?;
         Ok(Self {
             opened: Arc::new(Opened {

@@ -250,7 +250,8 @@ fn a_block_in_a_file_is_the_block_in_memory() {
     let mut found = vec![0; bytes.len()];
     file.read_exact_at(&mut found, 0).unwrap();
     assert!(found == bytes, "pieces of another size make another block");
-    let block = Block::open(BlockSource::File(file)).unwrap();
+    let path = path.into();
+    let block = Block::open(BlockSource::File { file, path }).unwrap();
     assert_eq!(block.bytes(), summary.bytes);
     assert_same(&read_all(&block).unwrap(), &content);
 }

@@ -8,12 +8,17 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use super::open_files::OpenFiles;
 use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
+
+/// Files that are read now and then, of which so many stay open: sockets need the rest of what the system allows.
+const SELDOM_OPEN_MAX: u64 = 1_024;
 
 /// The file system of the machine.
 #[derive(Debug)]
 pub struct OsDisk {
     root: PathBuf,
+    seldom: Arc<OpenFiles>,
 }
 
 impl OsDisk {
@@ -22,10 +27,14 @@ impl OsDisk {
     /// # Errors
     /// What the file system says when it cannot be made.
     pub fn new(root: impl Into<PathBuf>) -> io::Result<Self> {
-        let disk = Self { root: root.into() };
-        fs::create_dir_all(&disk.root)?;
-        raise_file_limit();
-        Ok(disk)
+        let root = root.into();
+        fs::create_dir_all(&root)?;
+        let allowed = raise_file_limit();
+        let most = (allowed / 4).min(SELDOM_OPEN_MAX);
+        Ok(Self {
+            root,
+            seldom: Arc::new(OpenFiles::new(usize::try_from(most).unwrap_or(usize::MAX))),
+        })
     }
 
     fn at(&self, path: &Path) -> PathBuf {
@@ -33,14 +42,20 @@ impl OsDisk {
     }
 }
 
-/// Every block stays open, and there are more of them than the 1,024 files that many systems allow a process at
-/// first. It may ask for as many as its hard limit says.
-fn raise_file_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
+/// Blocks and connections are more than the 1,024 files that many systems allow a process at first. It may ask for as
+/// many as its hard limit says. Answers how many files may be open then.
+fn raise_file_limit() -> u64 {
+    let found = getrlimit(Resource::Nofile);
+    let mut limit = found;
     limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
+    let allowed = match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => limit.current,
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+            found.current
+        }
+    };
+    allowed.unwrap_or(u64::MAX)
 }
 
 impl Disk for OsDisk {
@@ -52,6 +67,13 @@ impl Disk for OsDisk {
         match fs::create_dir(self.at(path)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.sync_dir(directory_of(path)),
+        }
+    }
+
+    fn create_dir_unsynced(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(self.at(path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -80,6 +102,10 @@ impl Disk for OsDisk {
         Ok(Arc::new(OsFile(file)))
     }
 
+    fn open_seldom(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.seldom.open(self.at(path))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(self.at(from), self.at(to))
     }
@@ -90,6 +116,10 @@ impl Disk for OsDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(self.at(path))?.sync_all()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.root)?)?)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -163,6 +193,10 @@ mod tests {
         file.sync_data().unwrap();
         disk.rename(&place.join("b.tmp"), &place.join("b")).unwrap();
         disk.hard_link(&place.join("b"), &place.join("a")).unwrap();
+        disk.create_dir_unsynced(Path::new("blocks/20261126"))
+            .unwrap();
+        disk.create_dir_unsynced(place).unwrap();
+        disk.sync_all().unwrap();
         disk.sync_dir(place).unwrap();
         assert_eq!(disk.list(place).unwrap(), ["a", "b"]);
         let mut bytes = [9; 8];

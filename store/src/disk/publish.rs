@@ -9,6 +9,9 @@
 //!
 //! A sync never covers more than [`STEP_BYTES`]: one that covers 4 MiB holds up the log's syncs for 22 ms.
 //! Naming the file in the manifest is the caller's next step.
+//!
+//! Of many small files each would cost three syncs, of its bytes, its name and its directory. Those of [`Syncs::Together`]
+//! are durable only after [`Disk::sync_all`], one for many.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +22,15 @@ use super::{Disk, DiskFile, directory_of, file_names};
 /// What one sync covers at most.
 pub const STEP_BYTES: usize = 1 << 20;
 
+/// When the files that are written become durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncs {
+    /// Each by itself, when it is published.
+    Each,
+    /// All that are published, at the next [`Disk::sync_all`]. A long file is synced step by step all the same.
+    Together,
+}
+
 /// Writes one file from front to back.
 #[derive(Debug)]
 pub struct FileSink {
@@ -26,10 +38,11 @@ pub struct FileSink {
     file: Arc<dyn DiskFile>,
     name: PathBuf,
     temporary: PathBuf,
-    /// Written and synced.
+    /// Written, and synced but for what is synced together.
     written: u64,
     /// Not yet written; at most [`STEP_BYTES`].
     pending: Vec<u8>,
+    syncs: Syncs,
     published: bool,
 }
 
@@ -40,7 +53,19 @@ impl FileSink {
     /// What the disk says. [`io::ErrorKind::StorageFull`] here and in every later step means: nothing is lost,
     /// drop the sink and try again when there is room. Any other failed write or sync stops the process.
     pub fn create(disk: &Arc<dyn Disk>, name: &Path) -> io::Result<Self> {
-        disk.create_dir(directory_of(name))?;
+        Self::create_with(disk, name, Syncs::Each)
+    }
+
+    /// The same, with a choice of when the file is durable. [`Syncs::Together`] needs the directory above that of the
+    /// file.
+    ///
+    /// # Errors
+    /// As [`FileSink::create`].
+    pub fn create_with(disk: &Arc<dyn Disk>, name: &Path, syncs: Syncs) -> io::Result<Self> {
+        match syncs {
+            Syncs::Each => disk.create_dir(directory_of(name))?,
+            Syncs::Together => disk.create_dir_unsynced(directory_of(name))?,
+        }
         let temporary = file_names::temporary(name);
         match disk.remove(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -53,6 +78,7 @@ impl FileSink {
             temporary,
             written: 0,
             pending: Vec::new(),
+            syncs,
             published: false,
         })
     }
@@ -68,7 +94,8 @@ impl FileSink {
             self.pending.extend_from_slice(now);
             bytes = later;
             if self.pending.len() >= STEP_BYTES {
-                self.step()?;
+                self.write_pending()?;
+                self.file.sync_data()?;
             }
         }
         Ok(())
@@ -79,24 +106,28 @@ impl FileSink {
         self.written.saturating_add(length(&self.pending))
     }
 
-    /// Makes the file durable under its name; gives its length.
+    /// Gives the file its name and makes it durable, unless that is to be done for many together; gives its length.
     ///
     /// # Errors
     /// As [`FileSink::create`]. After an error the file may or may not have its name.
     pub fn publish(mut self) -> io::Result<u64> {
-        self.step()?;
+        self.write_pending()?;
+        if self.syncs == Syncs::Each {
+            self.file.sync_data()?;
+        }
         self.disk.rename(&self.temporary, &self.name)?;
         self.published = true;
-        // The name stands already, and nobody knows whether it stays: that is never back-pressure.
-        self.disk
-            .sync_dir(directory_of(&self.name))
-            .map_err(io::Error::other)?;
+        if self.syncs == Syncs::Each {
+            // The name stands already, and nobody knows whether it stays: that is never back-pressure.
+            self.disk
+                .sync_dir(directory_of(&self.name))
+                .map_err(io::Error::other)?;
+        }
         Ok(self.written)
     }
 
-    fn step(&mut self) -> io::Result<()> {
+    fn write_pending(&mut self) -> io::Result<()> {
         self.file.write_all_at(&self.pending, self.written)?;
-        self.file.sync_data()?;
         self.written = self.position();
         self.pending.clear();
         Ok(())

@@ -48,7 +48,7 @@ const TOTAL_BYTES: u64 = 1 << 40;
 /// at the next of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileOp {
-    /// [`Disk::create_dir`] of a new directory.
+    /// [`Disk::create_dir`] or [`Disk::create_dir_unsynced`] of a new directory.
     CreateDir,
     /// [`Disk::create`].
     Create,
@@ -62,6 +62,8 @@ pub enum FileOp {
     Remove,
     /// [`Disk::sync_dir`].
     SyncDir,
+    /// [`Disk::sync_all`].
+    SyncAll,
     /// [`Disk::hard_link`].
     HardLink,
 }
@@ -138,11 +140,17 @@ impl SimDisk {
         let state = self.state.lock();
         let mut random = Random::new(seed);
         let inodes = state.inodes.iter().map(|i| i.image(&mut random)).collect();
-        let directories = state
-            .directories
-            .iter()
-            .map(|(path, directory)| (path.clone(), directory.image(&mut random)))
-            .collect();
+        let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
+        for (path, directory) in &state.directories {
+            // Those above come first.
+            let above = directory_of(path);
+            let is_there = above.as_os_str().is_empty() || directories.contains_key(above);
+            if let Some(image) = directory.image(&mut random)
+                && is_there
+            {
+                directories.insert(path.clone(), image);
+            }
+        }
         Self {
             state: Arc::new(Mutex::new(State {
                 inodes,
@@ -212,7 +220,10 @@ impl State {
 
     fn directory(&mut self, path: &Path) -> io::Result<&mut Directory> {
         if path.as_os_str().is_empty() {
-            return Ok(self.directories.entry(PathBuf::new()).or_default());
+            return Ok(self
+                .directories
+                .entry(PathBuf::new())
+                .or_insert_with(Directory::durable));
         }
         self.directories
             .get_mut(path)
@@ -241,6 +252,19 @@ impl Disk for SimDisk {
         self.create_dir(directory_of(path))?;
         let mut state = self.operate(FileOp::CreateDir)?;
         state.take_fault(FileOp::CreateDir)?;
+        state
+            .directories
+            .insert(path.to_owned(), Directory::durable());
+        Ok(())
+    }
+
+    fn create_dir_unsynced(&self, path: &Path) -> io::Result<()> {
+        if self.read()?.directories.contains_key(path) {
+            return Ok(());
+        }
+        let mut state = self.operate(FileOp::CreateDir)?;
+        state.take_fault(FileOp::CreateDir)?;
+        state.directory(directory_of(path))?;
         state
             .directories
             .insert(path.to_owned(), Directory::default());
@@ -277,6 +301,10 @@ impl Disk for SimDisk {
         Ok(self.handle(inode))
     }
 
+    fn open_seldom(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.operate(FileOp::Rename)?;
         state.take_fault(FileOp::Rename)?;
@@ -305,6 +333,24 @@ impl Disk for SimDisk {
         state.take_fault(FileOp::SyncDir)?;
         state.directory(path)?.sync();
         Ok(())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        let mut state = self.operate(FileOp::SyncAll)?;
+        let fault = state.take_fault(FileOp::SyncAll);
+        for inode in &mut state.inodes {
+            if fault.is_err() {
+                inode.forget_unsynced();
+            } else {
+                inode.sync();
+            }
+        }
+        if fault.is_ok() {
+            for directory in state.directories.values_mut() {
+                directory.sync_with_name();
+            }
+        }
+        fault
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -2,16 +2,19 @@
 //! publishes both.
 //!
 //! Memory stays bounded whatever the parts hold: a day's blocks are read by cursors, a chunk of each at a time.
+//!
+//! Most flushes have one day or two. One of thousands of days, as when somebody brings in a history, would spend a minute on
+//! syncs: its blocks are made durable together, some at a time, before anything names them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use penstock_model::{Day, Timestamp, WithCauses};
 
 use crate::block::{Block, BlockBuilder, BlockCursor, BlockSource};
 use crate::chunk::Packing;
-use crate::disk::{Disk, FileNumber, FileSink, file_names};
+use crate::disk::{Disk, FileNumber, FileSink, Syncs, file_names};
 use crate::error::StoreError;
 use crate::manifest::BlockEntry;
 use crate::memtable::EncodedPart;
@@ -22,6 +25,14 @@ use crate::scan::merge::{MergedRows, RowSource};
 use crate::series::SeriesRegistry;
 use crate::store::layers::DiskBlock;
 use crate::tombstone::{HiddenRanges, Tombstone};
+
+/// Days up to which each block is synced by itself.
+const DAYS_SYNCED_ALONE: usize = 4;
+
+/// Blocks that one sync covers at most, of about 1 MiB together: a small one takes a page of the disk for itself, its name
+/// another.
+const BLOCKS_SYNCED_TOGETHER: usize = 128;
+const BYTES_SYNCED_TOGETHER: u64 = 1 << 20;
 
 /// Writes the blocks of one flush.
 #[derive(Debug)]
@@ -49,21 +60,63 @@ impl FlushJob<'_> {
             .flat_map(|part| part.blocks.keys().copied())
             .collect();
         let mut written = Vec::new();
-        for day in days {
-            match self.write_day(day) {
-                Ok(block) => written.extend(block),
-                Err(error) => {
-                    let paths: Vec<_> = written.iter().map(DiskBlock::path).collect();
-                    remove_files(self.disk, &paths);
-                    return Err(error);
-                }
+        let syncs = if days.len() > DAYS_SYNCED_ALONE {
+            Syncs::Together
+        } else {
+            Syncs::Each
+        };
+        let done = self.write_days(&days, syncs, &mut written);
+        if let Err(error) = done {
+            let paths: Vec<_> = written.iter().map(DiskBlock::path).collect();
+            remove_files(self.disk, &paths);
+            if syncs == Syncs::Together {
+                // Folders stay, and the next flush takes them for durable.
+                self.sync_all()?;
             }
+            return Err(error);
         }
         Ok(written)
     }
 
+    fn write_days(
+        &mut self,
+        days: &BTreeSet<Day>,
+        syncs: Syncs,
+        written: &mut Vec<DiskBlock>,
+    ) -> Result<(), StoreError> {
+        if syncs == Syncs::Together {
+            let folder = Path::new(file_names::BLOCKS);
+            self.disk
+                .create_dir(folder)
+                .map_err(disk_error("create", folder))?;
+        }
+        let (mut blocks, mut bytes) = (0usize, 0u64);
+        for day in days {
+            let Some(block) = self.write_day(*day, syncs)? else {
+                continue;
+            };
+            (blocks, bytes) = (blocks + 1, bytes.saturating_add(block.entry.bytes));
+            written.push(block);
+            let is_enough = blocks >= BLOCKS_SYNCED_TOGETHER || bytes >= BYTES_SYNCED_TOGETHER;
+            if syncs == Syncs::Together && is_enough {
+                self.sync_all()?;
+                (blocks, bytes) = (0, 0);
+            }
+        }
+        if syncs == Syncs::Together {
+            self.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn sync_all(&self) -> Result<(), StoreError> {
+        // Whatever it says: the files are written, and nobody knows whether they stay.
+        let synced = self.disk.sync_all().map_err(std::io::Error::other);
+        synced.map_err(disk_error("sync", Path::new("")))
+    }
+
     /// None if tombstones hide every row of the day.
-    fn write_day(&mut self, day: Day) -> Result<Option<DiskBlock>, StoreError> {
+    fn write_day(&mut self, day: Day, syncs: Syncs) -> Result<Option<DiskBlock>, StoreError> {
         let mut lanes: Vec<Lane> = Vec::new();
         for part in self.parts {
             if let Some(block) = part.blocks.get(&day) {
@@ -81,7 +134,7 @@ impl FlushJob<'_> {
             let mut merged = merge_series(&mut lanes, (metric, series), self.tombstones);
             while merged.next_batch(&mut rows)? {
                 if output.is_none() {
-                    output = Some(self.create(day, span)?);
+                    output = Some(self.create(day, span, syncs)?);
                 }
                 if let Some(builder) = &mut output {
                     builder.push(metric, series, &rows)?;
@@ -99,21 +152,13 @@ impl FlushJob<'_> {
         };
         let tenants = self.registry.tenant_counts(builder.counts());
         let (sink, _) = builder.finish(tenants)?;
-        let disk_error = |operation| {
-            let path = path.clone();
-            move |source| StoreError::Disk {
-                operation,
-                path,
-                source,
-            }
-        };
-        let bytes = sink.publish().map_err(disk_error("publish"))?;
-        let file = self.disk.open(&path).map_err(disk_error("open"))?;
-        let block =
-            Block::open(BlockSource::File(file)).map_err(|source| StoreError::BlockFile {
-                path: path.clone(),
-                source,
-            })?;
+        let bytes = sink.publish().map_err(disk_error("publish", &path))?;
+        let file = self
+            .disk
+            .open_seldom(&path)
+            .map_err(disk_error("open", &path))?;
+        let path = path.as_path().into();
+        let block = Block::open(BlockSource::File { file, path })?;
         let entry = BlockEntry {
             day,
             file: number,
@@ -124,19 +169,29 @@ impl FlushJob<'_> {
         Ok(Some(DiskBlock { entry, block }))
     }
 
-    fn create(&mut self, day: Day, span: Span) -> Result<BlockBuilder<FileSink>, StoreError> {
+    fn create(
+        &mut self,
+        day: Day,
+        span: Span,
+        syncs: Syncs,
+    ) -> Result<BlockBuilder<FileSink>, StoreError> {
         let path = file_names::block(day, self.next_file);
         self.next_file = self.next_file.next();
-        let sink = FileSink::create(self.disk, &path).map_err(|source| StoreError::Disk {
-            operation: "create",
-            path,
-            source,
-        })?;
+        let sink =
+            FileSink::create_with(self.disk, &path, syncs).map_err(disk_error("create", &path))?;
         Ok(BlockBuilder::new(
             block_meta(day, span),
             Packing::Disk,
             sink,
         )?)
+    }
+}
+
+fn disk_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |source| StoreError::Disk {
+        operation,
+        path: path.to_path_buf(),
+        source,
     }
 }
 

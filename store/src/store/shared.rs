@@ -295,12 +295,17 @@ impl Shared {
         }
     }
 
+    /// Whether a file could not grow, or less is free than must be.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.log_lacks_room() || self.disk_is_full.load(Ordering::Relaxed)
+    }
+
     /// Why appends are refused now, if they are.
     pub(crate) fn pressure(&self) -> Option<Pressure> {
         let config = &self.config;
         let get =
             |of: &AtomicU64| usize::try_from(of.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        if self.log_lacks_room() || self.disk_is_full.load(Ordering::Relaxed) {
+        if self.is_disk_full() {
             Some(Pressure::DiskFull)
         } else if get(&self.pending_bytes) > config.pending_bytes_max {
             Some(Pressure::PendingLog)

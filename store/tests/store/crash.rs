@@ -8,12 +8,12 @@ use std::sync::Arc;
 use penstock_model::{Timestamp, Value};
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk as _, SimDisk};
+use penstock_store::error::AppendError;
 use penstock_store::row::{Row, Sequence};
-use penstock_store::series::Unlimited;
 use penstock_store::store::Store;
 use proptest::prelude::*;
 
-use crate::support::{Contents, DAY, SetClock, TODAY, contents, identity, selection};
+use crate::support::{Contents, DAY, SetClock, TODAY, contents, identity, resolve, selection};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -112,16 +112,15 @@ impl Run {
         self.states.push(next);
         let done = match step {
             Step::Put(samples) => {
-                let rows: Vec<Row> = samples
-                    .iter()
-                    .map(|(series, time, value)| {
-                        let time = Timestamp::from_millis(*time);
-                        let key = identity(*series).to_key();
-                        let Ok(id) = self.store().resolve(&key, time.day(), &Unlimited);
-                        Row::new(id, time, Value::Integer(*value))
-                    })
-                    .collect();
-                return self.store().append(&rows).map(drop).map_err(|_| Crashed);
+                let row = |(series, time, value): &(u8, i64, i64)| {
+                    let time = Timestamp::from_millis(*time);
+                    let key = identity(*series).to_key();
+                    let id = resolve(self.store(), &key, time)?;
+                    Ok(Row::new(id, time, Value::Integer(*value)))
+                };
+                let rows: Result<Vec<Row>, AppendError> = samples.iter().map(row).collect();
+                let appended = rows.and_then(|rows| self.store().append(&rows));
+                return appended.map(drop).map_err(|_| Crashed);
             }
             Step::Delete(series, from, to) => {
                 let range = (Timestamp::from_millis(*from), Timestamp::from_millis(*to));
@@ -225,9 +224,15 @@ fn run_with_crash(steps: &[Step], operation: u64, seed: u64) -> u64 {
 }
 
 fn sample() -> impl Strategy<Value = (u8, i64, i64)> {
-    // Few series and times, so that rows meet; three days, one of them before the epoch of the others.
+    // Few series and times, so that rows meet; three days, one of them before the epoch of the others, and now and then one
+    // of many.
     let time = (
-        prop_oneof![Just(TODAY), Just(TODAY - DAY), Just(0)],
+        prop_oneof![
+            6 => Just(TODAY),
+            6 => Just(TODAY - DAY),
+            6 => Just(0),
+            1 => (1i64..12).prop_map(|day| day * 400 * DAY),
+        ],
         0i64..20,
     )
         .prop_map(|(day, t)| day + t * 1_000);
@@ -257,6 +262,28 @@ proptest! {
         let operations = run_with_crash(&steps, u64::MAX, seed);
         for operation in 0..operations {
             run_with_crash(&steps, operation, seed ^ operation);
+        }
+    }
+}
+
+#[test]
+fn a_history_of_many_days_survives_a_crash_after_every_file_operation() {
+    let days = |value: i64| Step::Put((0..9).map(|day| (1, day * 300 * DAY, value)).collect());
+    let steps = [
+        days(1),
+        Step::Acknowledge,
+        Step::Flush,
+        Step::Put(vec![(2, TODAY, 1)]),
+        Step::Flush,
+        days(2),
+        Step::Delete(Some(1), 0, 900 * DAY),
+        Step::Acknowledge,
+        Step::Close,
+    ];
+    let operations = run_with_crash(&steps, u64::MAX, 1);
+    for operation in 0..operations {
+        for seed in 0..4 {
+            run_with_crash(&steps, operation, operation.wrapping_mul(31) + seed);
         }
     }
 }

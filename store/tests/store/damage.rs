@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use penstock_model::Timestamp;
+use penstock_model::{Timestamp, WithCauses};
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk as _, SimDisk};
+use penstock_store::error::StoreError;
 use penstock_store::store::Store;
 
 use crate::support::{Contents, DAY, SetClock, TODAY, append, contents, files, selection};
@@ -25,7 +26,11 @@ fn open(disk: &SimDisk) -> Result<Store, String> {
         config(),
     )
     .map(|(store, _)| store)
-    .map_err(|error| error.to_string())
+    .map_err(told)
+}
+
+fn told(error: StoreError) -> String {
+    WithCauses(&error).to_string()
 }
 
 /// Blocks of three days, a series run, a tombstone, and rows that only the log has.
@@ -60,16 +65,20 @@ fn read_everything(disk: &SimDisk) -> Result<Contents, String> {
     let store = open(disk)?;
     let mut scan = store
         .scan(&selection(None), Timestamp::MIN, Timestamp::MAX)
-        .map_err(|error| error.to_string())?;
+        .map_err(told)?;
     let mut rows = Vec::new();
-    while let Some(mut cursor) = scan.next_series().map_err(|error| error.to_string())? {
-        while cursor
-            .next_batch(&mut rows)
-            .map_err(|error| error.to_string())?
-        {}
+    while let Some(mut cursor) = scan.next_series().map_err(told)? {
+        while cursor.next_batch(&mut rows).map_err(told)? {}
     }
     drop(scan);
     Ok(contents(&store))
+}
+
+/// Whether a report names a place within a file, or says that the whole is none of ours.
+fn says_where(report: &str) -> bool {
+    ["at byte ", "at offset ", "format version"]
+        .iter()
+        .any(|words| report.contains(words))
 }
 
 #[test]
@@ -90,13 +99,23 @@ fn a_flipped_byte_is_reported_and_never_a_wrong_value() {
         for offset in (0..length).step_by(step) {
             let damaged = disk.killed();
             damaged.corrupt(&path, offset, 0x10).unwrap();
-            if let Ok(found) = read_everything(&damaged) {
-                let torn_tail = path.starts_with("wal") && found == before_last_group;
-                assert!(
-                    found == all || torn_tail,
-                    "{} at {offset}: silently read something else",
-                    path.display()
-                );
+            match read_everything(&damaged) {
+                Ok(found) => {
+                    let torn_tail = path.starts_with("wal") && found == before_last_group;
+                    assert!(
+                        found == all || torn_tail,
+                        "{} at {offset}: silently read something else",
+                        path.display()
+                    );
+                }
+                Err(report) => {
+                    let file = path.file_name().unwrap().to_str().unwrap();
+                    assert!(
+                        report.contains(file) && says_where(&report),
+                        "{} at {offset}: {report}",
+                        path.display()
+                    );
+                }
             }
         }
     }

@@ -56,7 +56,7 @@ impl From<StoreError> for Refused {
     }
 }
 
-/// Puts of three series and two days, deletes, flushes; every fourth step waits.
+/// Puts of three series and two days or many, deletes, flushes; every fourth step waits.
 fn step(store: &Store, at: u32, state: &mut Contents) -> Result<(), Refused> {
     let (series, at) = (u8::try_from(at % 3).unwrap(), i64::from(at));
     match at % 13 {
@@ -71,9 +71,14 @@ fn step(store: &Store, at: u32, state: &mut Contents) -> Result<(), Refused> {
         }
         11 => store.flush()?,
         _ => {
+            // Every fifth step has a day for each sample.
+            let days = if at % 5 == 3 { 400 } else { 0 };
             let day = TODAY - at % 2 * DAY;
             let samples: Vec<_> = (0..12)
-                .map(|n| (day + (at + n) % 20 * 1_000, at * 100 + n))
+                .map(|n| {
+                    let time = day + (at + n) % 20 * 1_000;
+                    (time - n * days * DAY, at * 100 + n)
+                })
                 .collect();
             append(store, series, &samples)?;
             state.extend(

@@ -12,7 +12,7 @@ use penstock_store::disk::{Disk as _, SimDisk};
 use penstock_store::error::{AppendError, Pressure, StoreError};
 use penstock_store::store::Store;
 
-use crate::support::{SetClock, TODAY, append, contents, selection, values};
+use crate::support::{SetClock, TODAY, append, contents, identity, resolve, selection, values};
 
 fn tiny() -> StoreConfig {
     StoreConfig {
@@ -105,6 +105,30 @@ fn a_disk_without_reserve_refuses_although_the_log_has_room() {
     disk.set_full(false);
     store.wait_durable(last).unwrap();
     assert_eq!(store.pressure(), None);
+}
+
+#[test]
+fn on_a_full_disk_no_new_series_is_defined_and_known_ones_are_found() {
+    let disk = SimDisk::new();
+    let store = open(&disk, tiny());
+    let last = append(&store, 1, &[(TODAY, 1)]).unwrap();
+    store.wait_durable(last).unwrap();
+    disk.set_full(true);
+    let last = append(&store, 1, &[(TODAY + 1, 2)]).unwrap();
+    store.wait_durable(last).unwrap();
+    let (known, new) = (identity(1).to_key(), identity(2).to_key());
+    let now = Timestamp::from_millis(TODAY);
+    resolve(&store, &known, now).unwrap();
+    let series = store.stats().series;
+    assert_eq!(
+        resolve(&store, &new, now),
+        Err(AppendError::Busy(Pressure::DiskFull))
+    );
+    assert_eq!(store.stats().series, series, "nothing waits for room");
+    disk.set_full(false);
+    store.wait_durable(last).unwrap();
+    resolve(&store, &new, now).unwrap();
+    assert_eq!(values(&store, 1).len(), 2);
 }
 
 #[test]

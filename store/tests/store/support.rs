@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use penstock_model::{Clock, SeriesIdentity, SeriesKind, Tags, TenantId, Timestamp, Value};
+use penstock_model::{
+    Clock, SeriesIdentity, SeriesKey, SeriesKind, Tags, TenantId, Timestamp, Value,
+};
 use penstock_store::disk::{Disk as _, SimDisk};
-use penstock_store::error::{AppendError, StoreError};
-use penstock_store::row::{Row, Sequence};
+use penstock_store::error::{AppendError, ResolveError, StoreError};
+use penstock_store::row::{Row, Sequence, SeriesId};
 use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter, Unlimited};
 use penstock_store::store::Store;
 
@@ -76,15 +78,30 @@ pub(crate) fn append(
     samples: &[(i64, i64)],
 ) -> Result<Sequence, AppendError> {
     let key = identity(series).to_key();
-    let rows: Vec<Row> = samples
-        .iter()
-        .map(|(time, value)| {
-            let time = Timestamp::from_millis(*time);
-            let Ok(id) = store.resolve(&key, time.day(), &Unlimited);
-            Row::new(id, time, Value::Integer(*value))
-        })
-        .collect();
+    let row = |(time, value): &(i64, i64)| {
+        let time = Timestamp::from_millis(*time);
+        Ok(Row::new(
+            resolve(store, &key, time)?,
+            time,
+            Value::Integer(*value),
+        ))
+    };
+    let rows = samples.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     store.append(&rows)
+}
+
+/// The id of a series without any limit.
+pub(crate) fn resolve(
+    store: &Store,
+    key: &SeriesKey,
+    time: Timestamp,
+) -> Result<SeriesId, AppendError> {
+    store
+        .resolve(key, time.day(), &Unlimited)
+        .map_err(|error| match error {
+            ResolveError::Busy(pressure) => AppendError::Busy(pressure),
+            ResolveError::Refused(never) => match never {},
+        })
 }
 
 /// Per series and time the value.

@@ -6,11 +6,10 @@ use penstock_model::{TenantId, Timestamp, Value};
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
 use penstock_store::row::Row;
-use penstock_store::series::Unlimited;
 use penstock_store::store::Store;
 use penstock_store::usage::TenantUsage;
 
-use crate::support::{DAY, SetClock, TODAY, append, identity, tenant};
+use crate::support::{DAY, SetClock, TODAY, append, identity, resolve, tenant};
 
 fn open(disk: &SimDisk) -> Store {
     let config = StoreConfig {
@@ -30,7 +29,7 @@ fn append_of_other(store: &Store) {
     let mut identity = identity(1);
     identity.tenant = other();
     let time = Timestamp::from_millis(TODAY);
-    let Ok(series) = store.resolve(&identity.to_key(), time.day(), &Unlimited);
+    let series = resolve(store, &identity.to_key(), time).unwrap();
     store
         .append(&[Row::new(series, time, Value::Integer(1))])
         .unwrap();

@@ -38,7 +38,21 @@ struct Slice {
     committed: Committed,
     /// Points of it that the answer counts as stored.
     taken: u64,
-    is_last: bool,
+    then: Then,
+}
+
+/// What comes after a turn.
+enum Then {
+    Next,
+    Done,
+    /// The store has no room for the series of a point: that one and all after it are given up.
+    GiveUp(NotAppended),
+}
+
+/// Why a point is not stored.
+enum NotPut {
+    Refused(Cause, String),
+    Overloaded(NotAppended),
 }
 
 impl<'a> PointWriter<'a> {
@@ -67,12 +81,13 @@ impl<'a> PointWriter<'a> {
         loop {
             let slice = self.stage(points);
             if let Err(error) = self.committed(slice.committed).await {
-                return Err(self.give_up(slice.taken, points, &error).await);
+                return Err(self.give_up(slice.taken, 0, points, &error).await);
             }
-            if slice.is_last {
-                return Ok(());
+            match slice.then {
+                Then::Next => tokio::task::yield_now().await,
+                Then::Done => return Ok(()),
+                Then::GiveUp(error) => return Err(self.give_up(0, 1, points, &error).await),
             }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -111,7 +126,7 @@ impl<'a> PointWriter<'a> {
     fn stage(&mut self, points: &mut PutBody<'_>) -> Slice {
         let mut batch = self.events.batch();
         let before = self.answer.success();
-        let mut is_last = false;
+        let mut then = Then::Next;
         for turn in 0..SLICE {
             if let Some(grant) = self.grant
                 && turn.is_multiple_of(WARMED)
@@ -119,24 +134,28 @@ impl<'a> PointWriter<'a> {
                 batch.warm(points.upcoming(WARMED), grant, &self.extra);
             }
             let Some(element) = points.next_element() else {
-                is_last = true;
+                then = Then::Done;
                 break;
             };
             match self.put(&mut batch, &element) {
                 Ok(()) => self.answer.take(),
-                Err((cause, text)) => self.answer.refuse(&element, cause, &text),
+                Err(NotPut::Refused(cause, text)) => self.answer.refuse(&element, cause, &text),
+                Err(NotPut::Overloaded(error)) => {
+                    then = Then::GiveUp(error);
+                    break;
+                }
             }
         }
         let taken = self.answer.success() - before;
         Slice {
             committed: batch.commit(),
             taken,
-            is_last,
+            then,
         }
     }
 
     #[inline]
-    fn put(&mut self, batch: &mut Batch<'_>, element: &Element<'_>) -> Result<(), (Cause, String)> {
+    fn put(&mut self, batch: &mut Batch<'_>, element: &Element<'_>) -> Result<(), NotPut> {
         let grant = match (element.credential(), self.grant) {
             (Some(credential), _) => self.tokens.grant(credential, &self.gate),
             (None, Some(grant)) => Ok(grant),
@@ -150,7 +169,7 @@ impl<'a> PointWriter<'a> {
                 .map_err(|refusal| refused(&refusal)),
             Err(fault) => {
                 self.events.count_refused(RefusalKind::Data);
-                Err((Cause::Data, fault.http_text()))
+                Err(NotPut::Refused(Cause::Data, fault.http_text()))
             }
         }
     }
@@ -165,9 +184,16 @@ impl<'a> PointWriter<'a> {
         Ok(())
     }
 
-    /// The answer when the store has not taken the last `taken` points and gets no more.
-    async fn give_up(&self, taken: u64, points: &mut PutBody<'_>, error: &NotAppended) -> ApiError {
-        let mut failed = self.answer.failed() + taken;
+    /// The answer when the store has not taken the last `taken` points that were counted, and `uncounted` more, and gets
+    /// none of those that are left.
+    async fn give_up(
+        &self,
+        taken: u64,
+        uncounted: u64,
+        points: &mut PutBody<'_>,
+        error: &NotAppended,
+    ) -> ApiError {
+        let mut failed = self.answer.failed() + taken + uncounted;
         while points.next_element().is_some() {
             failed += 1;
         }
@@ -187,21 +213,24 @@ impl<'a> PointWriter<'a> {
 }
 
 #[cold]
-fn denied(denied: &Denied) -> (Cause, String) {
+fn denied(denied: &Denied) -> NotPut {
     let cause = match denied {
         Denied::Auth(error) if error.asks_for_credentials() => Cause::Unauthorized,
         Denied::NoCredential => Cause::Unauthorized,
         Denied::Auth(_) => Cause::Forbidden,
         Denied::Limit(exceeded) => Cause::Quota(exceeded.retry_after),
     };
-    (cause, denied.to_string())
+    NotPut::Refused(cause, denied.to_string())
 }
 
 #[cold]
-fn refused(refusal: &Refusal) -> (Cause, String) {
+fn refused(refusal: &Refusal) -> NotPut {
     let cause = match refusal {
+        Refusal::Overloaded(pressure) => {
+            return NotPut::Overloaded(NotAppended::Overloaded(*pressure));
+        }
         Refusal::Limit(exceeded) => Cause::Quota(exceeded.retry_after),
         Refusal::Fault(_) | Refusal::Window(_) | Refusal::MetricNotAllowed { .. } => Cause::Data,
     };
-    (cause, refusal.http_text())
+    NotPut::Refused(cause, refusal.http_text())
 }

@@ -77,6 +77,7 @@ fn damage_says_where_it_is() {
         Err(BlockError::Damaged {
             offset: 8,
             damage: Damage::Checksum,
+            ..
         }) => {}
         other => panic!("{other:?}"),
     }

@@ -79,7 +79,8 @@ fn another_version_is_refused() {
         open(&bytes),
         Err(BlockError::Damaged {
             offset: 0,
-            damage: Damage::Magic
+            damage: Damage::Magic,
+            ..
         })
     ));
 }

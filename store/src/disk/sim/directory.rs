@@ -18,9 +18,19 @@ pub(super) struct Directory {
     visible: BTreeMap<String, usize>,
     /// What leads from the one to the other, in order.
     pending: Vec<Change>,
+    /// Its own name in the directory above has been synced.
+    is_durable: bool,
 }
 
 impl Directory {
+    /// An empty one that no crash takes away.
+    pub(super) fn durable() -> Self {
+        Self {
+            is_durable: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<usize> {
         self.visible.get(name).copied()
     }
@@ -39,18 +49,27 @@ impl Directory {
         self.pending.clear();
     }
 
-    /// The directory after a crash: some first changes arrived, the others did not.
-    pub(super) fn image(&self, random: &mut Random) -> Self {
+    pub(super) fn sync_with_name(&mut self) {
+        self.sync();
+        self.is_durable = true;
+    }
+
+    /// The directory after a crash: some first changes arrived, the others did not. None if it did not arrive itself.
+    pub(super) fn image(&self, random: &mut Random) -> Option<Self> {
+        if !self.is_durable && random.one_in(2) {
+            return None;
+        }
         let mut found = self.durable.clone();
         let arrived = random.below(self.pending.len().saturating_add(1));
         for change in self.pending.iter().take(arrived) {
             apply(&mut found, change);
         }
-        Self {
+        Some(Self {
             durable: found.clone(),
             visible: found,
             pending: Vec::new(),
-        }
+            is_durable: true,
+        })
     }
 }
 
