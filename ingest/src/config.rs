@@ -104,12 +104,21 @@ pub struct Timeouts {
     pub http_idle: Duration,
     /// Between two reads of an HTTP body.
     pub body_stall: Duration,
-    /// Between two telnet reads.
-    pub telnet_idle: Duration,
+    /// Telnet sessions.
+    pub telnet: TelnetTimeouts,
     /// From SIGTERM to the end of the last session.
     pub stop: Duration,
     /// From the start until ports open with a ledger that nobody has confirmed.
     pub confirmation: Duration,
+}
+
+/// How long a telnet session may keep its connection for nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct TelnetTimeouts {
+    /// From its start to the first token that it shows, by `auth` or by a tag.
+    pub first_token: Duration,
+    /// Between two reads.
+    pub idle: Duration,
 }
 
 /// What is wrong with the configuration. Each says which field, what it was and what it may be.

@@ -28,7 +28,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use penstock_store::Sequence;
 use penstock_tenancy::Protocol;
@@ -43,6 +42,7 @@ use self::interpreter::{Interpreter, Step};
 use self::output::Output;
 use crate::auth::Authenticator;
 use crate::buffer_pool::BufferPool;
+use crate::config::TelnetTimeouts;
 use crate::listener::reset::AboveTcp;
 use crate::listener::{Peer, Transport};
 use crate::protocol::telnet::reply;
@@ -55,24 +55,24 @@ use crate::write::{EventLoop, NotAppended};
 pub struct TelnetContext {
     event_loop: Arc<EventLoop>,
     authenticator: Arc<Authenticator>,
-    idle: Duration,
+    timeouts: TelnetTimeouts,
     stopping: CancellationToken,
     buffers: Arc<BufferPool>,
 }
 
 impl TelnetContext {
-    /// Sessions write to `event_loop`, whose thread they run on, end after `idle` without a byte, and when
-    /// `stopping` is cancelled.
+    /// Sessions write to `event_loop`, whose thread they run on, end when a time of `timeouts` is over, and when `stopping` is
+    /// cancelled.
     pub fn new(
         event_loop: Arc<EventLoop>,
         authenticator: Arc<Authenticator>,
-        idle: Duration,
+        timeouts: TelnetTimeouts,
         stopping: CancellationToken,
     ) -> Self {
         Self {
             event_loop,
             authenticator,
-            idle,
+            timeouts,
             stopping,
             buffers: Arc::default(),
         }
@@ -104,14 +104,22 @@ struct Connection<'a, S> {
     output: Output,
     /// The last record of this session in the log.
     last: Sequence,
-    idle: Pin<Box<Sleep>>,
+    /// Wakes when patience may have ended.
+    alarm: Pin<Box<Sleep>>,
+    started: Instant,
     last_read: Instant,
+}
+
+/// What the server is tired of.
+enum Impatience {
+    NoToken,
+    Idle,
 }
 
 /// Why the session is awake.
 enum Event {
     Input(io::Result<Option<EndOfInput>>),
-    Idle,
+    Impatient(Impatience),
     Cut,
     Stopping,
 }
@@ -127,7 +135,10 @@ impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
             input: Input::new(Arc::clone(&context.buffers)),
             output: Output::default(),
             last: Sequence::ZERO,
-            idle: Box::pin(tokio::time::sleep(context.idle)),
+            alarm: Box::pin(tokio::time::sleep(
+                context.timeouts.first_token.min(context.timeouts.idle),
+            )),
+            started: Instant::now(),
             last_read: Instant::now(),
         }
     }
@@ -141,11 +152,8 @@ impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
                 Event::Input(Ok(None)) => {}
                 Event::Input(Ok(Some(end))) => return self.end_of_input(end).await,
                 Event::Input(Err(error)) => return Ending::Gone(error),
-                Event::Idle => {
-                    return Ending::refused(format!(
-                        "idle for {} s\n",
-                        self.context.idle.as_secs()
-                    ));
+                Event::Impatient(impatience) => {
+                    return Ending::refused(self.last_word(&impatience));
                 }
                 Event::Cut => return Ending::refused(self.interpreter.why_cut()),
                 Event::Stopping => {
@@ -234,14 +242,33 @@ impl<'a, S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'a, S> {
                     self.last_read = Instant::now();
                     return Event::Input(read);
                 }
-                () = &mut self.idle => {
-                    let idle_at = self.last_read + self.context.idle;
-                    if idle_at <= Instant::now() {
-                        return Event::Idle;
+                () = &mut self.alarm => {
+                    let (at, impatience) = self.patience_ends();
+                    if at <= Instant::now() {
+                        return Event::Impatient(impatience);
                     }
-                    self.idle.as_mut().reset(idle_at);
+                    self.alarm.as_mut().reset(at);
                 }
             }
+        }
+    }
+
+    fn patience_ends(&self) -> (Instant, Impatience) {
+        let timeouts = self.context.timeouts;
+        let idle = (self.last_read + timeouts.idle, Impatience::Idle);
+        let no_token = (self.started + timeouts.first_token, Impatience::NoToken);
+        if self.interpreter.has_shown_a_token() || idle.0 < no_token.0 {
+            idle
+        } else {
+            no_token
+        }
+    }
+
+    fn last_word(&self, impatience: &Impatience) -> String {
+        let timeouts = self.context.timeouts;
+        match impatience {
+            Impatience::Idle => format!("idle for {} s\n", timeouts.idle.as_secs()),
+            Impatience::NoToken => reply::no_token_within(timeouts.first_token),
         }
     }
 }

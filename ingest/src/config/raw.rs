@@ -9,7 +9,7 @@ use clap::ValueEnum as _;
 use penstock_daemon::LogFormat;
 use serde::Deserialize;
 
-use super::{ConfigError, Timeouts};
+use super::{ConfigError, TelnetTimeouts, Timeouts};
 
 /// The whole file. An empty file is legal and means all defaults.
 #[derive(Debug, Clone, Deserialize)]
@@ -109,6 +109,9 @@ pub struct RawTimeouts {
     pub http_idle_seconds: u64,
     /// Between two reads of an HTTP body; 1 to 3600, default 30.
     pub body_stall_seconds: u64,
+    /// From the start of a telnet session to the first token that it shows, by `auth` or by a tag; 1 to 86400,
+    /// default 300.
+    pub telnet_token_seconds: u64,
     /// Between two telnet reads; 1 to 2592000, default 86400.
     pub telnet_idle_seconds: u64,
     /// From SIGTERM to the end of the last session; 1 to 300, default 5. It must fit into the pod's grace period
@@ -184,6 +187,7 @@ impl Default for RawTimeouts {
             first_bytes_seconds: 300,
             http_idle_seconds: 120,
             body_stall_seconds: 30,
+            telnet_token_seconds: 300,
             telnet_idle_seconds: 86_400,
             stop_seconds: 5,
         }
@@ -268,7 +272,7 @@ impl RawConfig {
 }
 
 impl RawTimeouts {
-    fn ranges(&self) -> [(&'static str, u64, u64, u64); 6] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 7] {
         [
             ("timeouts.handshakeSeconds", self.handshake_seconds, 1, 300),
             (
@@ -290,6 +294,12 @@ impl RawTimeouts {
                 3_600,
             ),
             (
+                "timeouts.telnetTokenSeconds",
+                self.telnet_token_seconds,
+                1,
+                86_400,
+            ),
+            (
                 "timeouts.telnetIdleSeconds",
                 self.telnet_idle_seconds,
                 1,
@@ -305,7 +315,10 @@ impl RawTimeouts {
             first_bytes: Duration::from_secs(self.first_bytes_seconds),
             http_idle: Duration::from_secs(self.http_idle_seconds),
             body_stall: Duration::from_secs(self.body_stall_seconds),
-            telnet_idle: Duration::from_secs(self.telnet_idle_seconds),
+            telnet: TelnetTimeouts {
+                first_token: Duration::from_secs(self.telnet_token_seconds),
+                idle: Duration::from_secs(self.telnet_idle_seconds),
+            },
             stop: Duration::from_secs(self.stop_seconds),
             // Not a setting: the operator counts on it.
             confirmation: Duration::from_secs(15),

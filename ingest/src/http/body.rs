@@ -17,6 +17,7 @@ mod decoder;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
@@ -36,6 +37,10 @@ const FIRST_RESERVE_MAX: u64 = 256 * 1_024;
 /// How much of a refused body is read and forgotten, as a multiple of what it might have been.
 const FORGOTTEN_LIMITS: u64 = 2;
 
+/// Bytes that are read to be forgotten of a body that nobody has looked at. Beyond, the client may see a reset in place of
+/// the answer.
+pub(super) const UNREAD_BYTES_MAX: u64 = 1 << 20;
+
 /// Reads bodies within one budget.
 #[derive(Debug, Clone)]
 pub struct BodyReader {
@@ -47,7 +52,18 @@ pub struct BodyReader {
 #[derive(Debug)]
 pub struct ReadBody {
     bytes: Bytes,
-    _memory: BodyMemory,
+    memory: BodyMemory,
+}
+
+impl ReadBody {
+    /// Counts so many bytes more as used, for what is made of the body while it lives.
+    ///
+    /// # Errors
+    /// 503 when all bodies together need more memory than they may.
+    pub async fn reserve(&mut self, bytes: u64) -> Result<(), ApiError> {
+        let all = length(&self.bytes).saturating_add(bytes);
+        self.memory.grow_to(all, BUDGET_WAIT).await
+    }
 }
 
 impl std::ops::Deref for ReadBody {
@@ -82,15 +98,13 @@ impl BodyReader {
                 Err(refused) => (refused, true),
             },
         };
-        let is_final = matches!(
-            refused.status(),
-            StatusCode::PAYLOAD_TOO_LARGE
-                | StatusCode::BAD_REQUEST
-                | StatusCode::UNSUPPORTED_MEDIA_TYPE
-        );
-        let forgotten_max = limit_bytes.saturating_mul(FORGOTTEN_LIMITS);
-        if is_final && is_sending && body.size_hint().lower() <= forgotten_max {
-            self.drain(body, forgotten_max).await;
+        let is_slow = refused.status() == StatusCode::REQUEST_TIMEOUT;
+        if is_sending && !is_slow {
+            let much = limit_bytes.saturating_mul(FORGOTTEN_LIMITS);
+            let is_worth_it = refused.status() != StatusCode::SERVICE_UNAVAILABLE
+                && body.size_hint().lower() <= much;
+            let most = if is_worth_it { much } else { UNREAD_BYTES_MAX };
+            self.drain(body, most).await;
         }
         Err(refused)
     }
@@ -105,34 +119,65 @@ impl BodyReader {
         let Some(first) = self.next_frame(body).await? else {
             return Ok(ReadBody {
                 bytes: Bytes::new(),
-                _memory: memory,
+                memory,
             });
         };
         let Some(encoding) = encoding else {
             return self.collect(first, body, limit_bytes, memory).await;
         };
         let mut decoder = Decoder::new(encoding, limit_bytes);
+        // Empty members and empty blocks come to nothing however many there are.
+        let compressed_max = limit_bytes.saturating_add(limit_bytes / 64 + 1_024);
+        let mut compressed = 0u64;
         let mut frame = Some(first);
         while let Some(bytes) = frame {
+            compressed = compressed.saturating_add(length(&bytes));
+            if compressed > compressed_max {
+                return Err(ApiError::body_too_large(limit_bytes));
+            }
             decoder.write(&bytes)?;
             memory.grow_to(decoder.decoded_bytes(), BUDGET_WAIT).await?;
             frame = self.next_frame(body).await?;
         }
         let bytes = decoder.finish()?;
-        Ok(ReadBody {
-            bytes,
-            _memory: memory,
-        })
+        Ok(ReadBody { bytes, memory })
     }
 
     /// Reads on until the end or `limit_bytes` and forgets it: a client that sends its body before it looks at the
-    /// answer would otherwise see a reset instead of the answer.
+    /// answer would otherwise see a reset instead of the answer. One that sends it drop by drop is not waited for.
     pub async fn drain(&self, mut body: Body, limit_bytes: u64) {
-        let mut drained = 0u64;
-        while drained <= limit_bytes
-            && let Ok(Some(frame)) = self.next_frame(&mut body).await
-        {
-            drained = drained.saturating_add(length(&frame));
+        let drain = async {
+            let mut drained = 0u64;
+            while drained <= limit_bytes
+                && let Ok(Some(frame)) = self.next_frame(&mut body).await
+            {
+                drained = drained.saturating_add(length(&frame));
+            }
+        };
+        // Whatever is left then is the client's affair.
+        drop(tokio::time::timeout(self.stall, drain).await);
+    }
+
+    /// The same for a body of somebody whom nobody has vouched for yet: all of it must come within the time that others
+    /// have for each piece.
+    ///
+    /// # Errors
+    /// As [`BodyReader::read`].
+    pub async fn read_soon(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        limit_bytes: u64,
+    ) -> Result<ReadBody, ApiError> {
+        let read = self.read(headers, body, limit_bytes);
+        let in_time = tokio::time::timeout(self.stall, read).await;
+        in_time.unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    /// Reads the body of a request that is refused without a look at it, unless its client waits to be asked for it.
+    pub(super) async fn forget(&self, request: Request) {
+        if !is_awaited(&request) {
+            self.drain(request.into_body(), UNREAD_BYTES_MAX).await;
         }
     }
 
@@ -151,7 +196,7 @@ impl BodyReader {
             // Most bodies: one frame, not copied.
             return Ok(ReadBody {
                 bytes: first,
-                _memory: memory,
+                memory,
             });
         }
         let rest = body.size_hint().lower().min(FIRST_RESERVE_MAX);
@@ -172,7 +217,7 @@ impl BodyReader {
         }
         Ok(ReadBody {
             bytes: bytes.freeze(),
-            _memory: memory,
+            memory,
         })
     }
 
@@ -180,10 +225,7 @@ impl BodyReader {
     async fn next_frame(&self, body: &mut Body) -> Result<Option<Bytes>, ApiError> {
         loop {
             let Ok(frame) = tokio::time::timeout(self.stall, body.frame()).await else {
-                return Err(ApiError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "The request body came too slowly",
-                ));
+                return Err(too_slow());
             };
             match frame {
                 None => return Ok(None),
@@ -201,6 +243,18 @@ impl BodyReader {
             }
         }
     }
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "The request body came too slowly",
+    )
+}
+
+/// Whether the client sends its body only when it is asked for it, with `100 Continue`.
+pub(super) fn is_awaited(request: &Request) -> bool {
+    request.headers().contains_key(EXPECT)
 }
 
 /// What the header alone says against a body.

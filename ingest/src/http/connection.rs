@@ -3,6 +3,9 @@
 //! It ends when the client closes, when it is idle too long, when the server stops, or when a grant that was used on it
 //! is cut: the last two finish the request in hand, then close (HTTP/2: after a GOAWAY).
 
+mod heads;
+
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +18,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::heads::{HeadWatch, Heads};
+use super::error::ApiError;
 use super::router::Routes;
 use crate::auth::Grant;
 use crate::listener::Peer;
@@ -56,6 +62,28 @@ struct SessionState {
     peer: Peer,
     grant: Mutex<Option<Arc<Grant>>>,
     granted: Notify,
+    /// HTTP/2 only: HTTP/1 has its own clock in hyper.
+    activity: Mutex<Activity>,
+}
+
+/// Whether anything is asked over a connection.
+#[derive(Debug)]
+struct Activity {
+    requests: usize,
+    /// When the last of them was answered.
+    since: Instant,
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+struct Active(Arc<SessionState>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        let mut activity = self.0.activity.lock();
+        activity.requests = activity.requests.saturating_sub(1);
+        activity.since = Instant::now();
+    }
 }
 
 impl HttpSession {
@@ -64,6 +92,10 @@ impl HttpSession {
             peer,
             grant: Mutex::new(None),
             granted: Notify::new(),
+            activity: Mutex::new(Activity {
+                requests: 0,
+                since: Instant::now(),
+            }),
         }))
     }
 
@@ -77,6 +109,13 @@ impl HttpSession {
         &self.0.peer
     }
 
+    /// A request of this connection, as handlers take it.
+    fn attach(&self, request: http::Request<Incoming>) -> axum::extract::Request {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.clone());
+        request
+    }
+
     /// Notes the grant of a request: when it is cut, the connection closes.
     pub fn granted(&self, grant: &Arc<Grant>) {
         let mut current = self.0.grant.lock();
@@ -87,6 +126,32 @@ impl HttpSession {
             *current = Some(Arc::clone(grant));
             drop(current);
             self.0.granted.notify_one();
+        }
+    }
+
+    fn begin_request(&self) -> Active {
+        self.0.activity.lock().requests += 1;
+        Active(Arc::clone(&self.0))
+    }
+
+    /// Completes when nothing has been asked for so long. An answer that is still on its way is not cut off by what
+    /// follows.
+    async fn until_idle(&self, time: Duration) {
+        loop {
+            let (now, idle_at) = {
+                let activity = self.0.activity.lock();
+                let now = Instant::now();
+                let since = if activity.requests > 0 {
+                    now
+                } else {
+                    activity.since
+                };
+                (now, since + time)
+            };
+            if idle_at <= now {
+                return;
+            }
+            tokio::time::sleep_until(idle_at).await;
         }
     }
 
@@ -157,7 +222,22 @@ impl HttpServer {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = self.service(session);
+        let watch = Arc::new(HeadWatch::default());
+        let stream = Heads::new(stream, Arc::clone(&watch), self.context.metrics.clone());
+        let (routes, of) = (self.routes.clone(), session.clone());
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let (request, routes) = (of.attach(request), routes.clone());
+            let (watch, has_two_lengths) = (Arc::clone(&watch), watch.begin_request());
+            async move {
+                let response = if has_two_lengths {
+                    routes.refuse(request, two_lengths()).await
+                } else {
+                    routes.call(request).await
+                };
+                watch.end_request();
+                Ok::<_, Infallible>(response)
+            }
+        });
         let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             served = connection.as_mut() => return served,
@@ -170,11 +250,24 @@ impl HttpServer {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = self.service(session);
+        let (routes, of) = (self.routes.clone(), session.clone());
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let (request, routes) = (of.attach(request), routes.clone());
+            let active = of.begin_request();
+            async move {
+                let response = routes.call(request).await;
+                drop(active);
+                Ok::<_, Infallible>(response)
+            }
+        });
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             served = connection.as_mut() => return served,
             () = self.until_over(session) => connection.as_mut().graceful_shutdown(),
+            // hyper's pings tell a client that is gone, not one that wants nothing.
+            () = session.until_idle(self.context.timeouts.http_idle) => {
+                connection.as_mut().graceful_shutdown();
+            }
         }
         connection.await
     }
@@ -185,24 +278,12 @@ impl HttpServer {
             () = session.until_cut() => {}
         }
     }
+}
 
-    fn service(
-        &self,
-        session: &HttpSession,
-    ) -> impl hyper::service::Service<
-        http::Request<Incoming>,
-        Response = axum::response::Response,
-        Error = std::convert::Infallible,
-        Future: Send + 'static,
-    > + use<> {
-        let (routes, session) = (self.routes.clone(), session.clone());
-        service_fn(move |request: http::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(session.clone());
-            let routes = routes.clone();
-            async move { Ok(routes.call(request).await) }
-        })
-    }
+fn two_lengths() -> ApiError {
+    ApiError::bad_request("Bad request").with_details(
+        "a request has Content-Length or Transfer-Encoding, not both: they may say different things",
+    )
 }
 
 #[cfg(test)]

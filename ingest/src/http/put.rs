@@ -36,6 +36,7 @@ pub(super) async fn serve(context: &HttpContext, request: Request, shape: Shape)
     let options = match PutOptions::parse(request.uri().query().unwrap_or_default()) {
         Ok(options) => options,
         Err(error) => {
+            context.server().bodies.forget(request).await;
             return ApiError::bad_request(error.to_string())
                 .for_put()
                 .into_response();
@@ -51,7 +52,13 @@ async fn store(
     shape: Shape,
     options: &PutOptions,
 ) -> Result<Reply, ApiError> {
-    let sender = Sender::of(context, &request)?;
+    let sender = match Sender::of(context, &request) {
+        Ok(sender) => sender,
+        Err(refused) => {
+            context.server().bodies.forget(request).await;
+            return Err(refused);
+        }
+    };
     let gate = Gate::new(
         &context.server().authenticator,
         Protocol::Http,
@@ -60,7 +67,8 @@ async fn store(
     let (parts, body) = request.into_parts();
     let events = &context.event_loop().events;
     let mut writer = PointWriter::new(events, gate, sender.grant(), options);
-    let body = sender.read(context, &parts, body).await?;
+    let mut body = sender.read(context, &parts, body).await?;
+    body.reserve(PutBody::memory_bytes(body.len())).await?;
     let mut points = match PutBody::parse(&body, shape) {
         Ok(points) => points,
         Err(error) => return Err(sender.refuse_body(context, &error)),

@@ -267,6 +267,11 @@ fn shape_of(path: &str) -> Option<Shape> {
     }
 }
 
+/// Which points a request brings; `None` if it brings none.
+fn puts<B>(request: &http::Request<B>) -> Option<Shape> {
+    shape_of(request.uri().path()).filter(|_| *request.method() == Method::POST)
+}
+
 impl Routes {
     /// Every endpoint, with the state of one loop.
     pub(crate) fn new(context: HttpContext) -> Self {
@@ -280,25 +285,32 @@ impl Routes {
     }
 
     /// Answers one request of a connection.
-    pub(crate) async fn call(&self, request: Request) -> Response {
-        let (mut head, body) = request.into_parts();
-        let (body, unread) = Unread::lend(&head.headers, body);
-        let response = match canonical(&head.uri) {
-            Ok(one_form) => {
-                if let Some(uri) = one_form {
-                    head.uri = uri;
-                }
-                self.served(Request::from_parts(head, body)).await
-            }
-            Err(refused) => {
-                drop(body);
-                refused.into_response()
-            }
-        };
+    pub(crate) async fn call(&self, mut request: Request) -> Response {
+        match canonical(request.uri()) {
+            Ok(None) => {}
+            Ok(Some(one_form)) => *request.uri_mut() = one_form,
+            Err(refused) => return self.refuse(request, refused).await,
+        }
         let server = self.context.server();
-        unread.drain(&server.bodies).await;
+        let response = if puts(&request).is_some() {
+            // It reads the body itself, whatever it says to it.
+            self.served(request).await
+        } else {
+            let (request, unread) = Unread::lend(request);
+            let response = self.served(request).await;
+            unread.forget(&server.bodies).await;
+            response
+        };
         server.metrics.count_answer(response.status());
         response
+    }
+
+    /// Answers a request that nobody needs to look at.
+    pub(crate) async fn refuse(&self, request: Request, error: ApiError) -> Response {
+        let server = self.context.server();
+        server.bodies.forget(request).await;
+        server.metrics.count_answer(error.status());
+        error.into_response()
     }
 
     /// Serves a request whose path has its one form: the rules of origins and of answers' forms are around the
@@ -311,31 +323,36 @@ impl Routes {
                 request.extensions_mut().insert(from);
                 return self.route(request).await;
             }
-            Err(refused) => return refused.into_response(),
+            Err(refused) => {
+                server.bodies.forget(request).await;
+                return refused.into_response();
+            }
         }
-        let (method, path) = (request.method(), request.uri().path());
-        let puts = shape_of(path).is_some() && *method != Method::OPTIONS;
+        let (method, path) = (request.method().clone(), request.uri().path());
+        let puts = shape_of(path).is_some() && method != Method::OPTIONS;
         let deletes = path == DELETE_SERIES;
         let cors = &server.cors;
-        let ruling = cors.rule(method, request.headers(), puts || deletes);
+        let ruling = cors.rule(&method, request.headers(), puts || deletes);
         let form = AnswerForm::of(request.uri().query(), request.headers());
-        let refuse = |error: ApiError| if puts { error.for_put() } else { error }.into_response();
+        let refuse = async |request, error: ApiError| {
+            server.bodies.forget(request).await;
+            if puts { error.for_put() } else { error }.into_response()
+        };
         let origin = match ruling {
             Ruling::Plain => None,
             Ruling::Allowed(origin) => Some(origin),
             Ruling::Preflight(origin) => return cors.preflight(origin),
             Ruling::Refused(error) => {
-                let method = method.clone();
-                return form.unwrap_or_default().apply(&method, refuse(error)).await;
+                let refused = refuse(request, error).await;
+                return form.unwrap_or_default().apply(&method, refused).await;
             }
         };
         let mut response = match form {
             Ok(form) => {
-                let method = method.clone();
                 let response = self.route(request).await;
                 form.apply(&method, response).await
             }
-            Err(error) => refuse(error),
+            Err(error) => refuse(request, error).await,
         };
         if let Some(origin) = origin {
             cors.mark(origin, &mut response);
@@ -344,11 +361,9 @@ impl Routes {
     }
 
     async fn route(&self, request: Request) -> Response {
-        match shape_of(request.uri().path()) {
-            Some(shape) if *request.method() == Method::POST => {
-                put::serve(&self.context, request, shape).await
-            }
-            _ => match self.others.clone().call(request).await {
+        match puts(&request) {
+            Some(shape) => put::serve(&self.context, request, shape).await,
+            None => match self.others.clone().call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             },

@@ -1,4 +1,5 @@
 //! What a handler has left of a request's body: read and forgotten before the answer goes out, if it is small.
+//! Endpoints for points do that themselves, since lending costs something.
 //!
 //! A client that sends before it reads would else see a reset in place of the answer: with HTTP/1 the system resets a
 //! connection that is closed with bytes unread, with HTTP/2 a dropped body resets its stream, and curl 7.88 then forgets
@@ -9,16 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
+use axum::extract::Request;
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::EXPECT;
 use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 
-use super::body::BodyReader;
-
-/// Bytes that are read to be forgotten. Beyond, the client may see the reset.
-pub(super) const UNREAD_BYTES_MAX: u64 = 1 << 20;
+use super::body::{BodyReader, UNREAD_BYTES_MAX, is_awaited};
 
 /// The place where a lent body comes back to.
 #[derive(Debug)]
@@ -31,22 +28,24 @@ struct Lent {
 }
 
 impl Unread {
-    /// Lends a body out. One that has ended is not lent but given, and so is one whose client waits to be asked for it.
-    pub(super) fn lend(headers: &HeaderMap, body: Body) -> (Body, Self) {
+    /// Lends a request's body out. One that has ended is not lent but given, and so is one whose client waits to be asked
+    /// for it.
+    pub(super) fn lend(request: Request) -> (Request, Self) {
         use http_body::Body as _;
-        if body.is_end_stream() || headers.contains_key(EXPECT) {
-            return (body, Self(None));
+        if request.body().is_end_stream() || is_awaited(&request) {
+            return (request, Self(None));
         }
         let place = Arc::new(Mutex::new(None));
-        let lent = Lent {
+        let lent = |body| Lent {
             body: Some(body),
             place: Arc::clone(&place),
         };
-        (Body::new(lent), Self(Some(place)))
+        let request = request.map(|body| Body::new(lent(body)));
+        (request, Self(Some(place)))
     }
 
     /// Reads what has come back.
-    pub(super) async fn drain(self, bodies: &BodyReader) {
+    pub(super) async fn forget(self, bodies: &BodyReader) {
         let returned = self.0.and_then(|place| place.lock().take());
         if let Some(body) = returned {
             bodies.drain(body, UNREAD_BYTES_MAX).await;

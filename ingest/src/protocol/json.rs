@@ -10,7 +10,8 @@
 //!
 //! Broken JSON at a body's end must store nothing of its beginning. So the whole of it is read for its syntax first, and
 //! where the members of its first points lie is remembered; the points after those are read again in their turn. A body
-//! costs its own bytes, at most 2 MB for what is remembered, and the errors that are listed.
+//! costs its own bytes, for what is remembered twice as many, at most 2 MB ([`PutBody::memory_bytes`]), and the errors that
+//! are listed.
 
 pub mod answer;
 pub mod body;
@@ -21,8 +22,10 @@ mod fast;
 mod members;
 pub mod options;
 mod reader;
+mod shape;
 
 pub use answer::{Answer, Cause, Reply};
-pub use body::{BodyError, PutBody, Shape};
+pub use body::{BodyError, PutBody};
 pub use element::Element;
 pub use options::{AnswerForm, PutOptions};
+pub use shape::Shape;

@@ -223,7 +223,7 @@ fn start_loops(
                 telnet: TelnetContext::new(
                     Arc::clone(events),
                     Arc::clone(&context.authenticator),
-                    context.timeouts.telnet_idle,
+                    context.timeouts.telnet,
                     context.stopping.clone(),
                 ),
             })

@@ -3,6 +3,8 @@
 mod admin;
 mod client;
 mod disk;
+mod heads;
+mod http2;
 mod lifecycle;
 mod listeners;
 mod routes;

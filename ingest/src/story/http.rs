@@ -12,7 +12,7 @@ use http::{HeaderMap, Method};
 use tokio_util::sync::CancellationToken;
 
 use super::{NOON_S, Story, credential};
-use crate::config::Timeouts;
+use crate::config::{TelnetTimeouts, Timeouts};
 use crate::connection::TelnetContext;
 use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::cors::Cors;
@@ -116,7 +116,10 @@ impl Story {
             first_bytes: long,
             http_idle: long,
             body_stall: long,
-            telnet_idle: long,
+            telnet: TelnetTimeouts {
+                first_token: long,
+                idle: long,
+            },
             stop: long,
             confirmation: long,
         };
@@ -128,7 +131,7 @@ impl Story {
         let telnet = TelnetContext::new(
             Arc::clone(&events),
             Arc::clone(&authenticator),
-            long,
+            timeouts.telnet,
             stopping.clone(),
         );
         let server = Arc::new(ServerContext {

@@ -167,10 +167,20 @@ async fn bodies_share_their_memory_and_nobody_waits_for_ever() {
         .unwrap_err();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
-    reader
+    let mut held = reader
         .read(&none, framed(&large, 4_096), LIMIT)
         .await
         .unwrap();
+    // What is made of a body counts, too.
+    held.reserve(200 << 10).await.unwrap();
+    let refused = held.reserve(400 << 10).await.unwrap_err();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let small = vec![b'x'; 200 << 10];
+    let crowded = reader.read(&none, framed(&small, 4_096), LIMIT).await;
+    assert_eq!(
+        crowded.unwrap_err().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,4 +229,67 @@ async fn of_a_refused_body_the_rest_is_read_within_a_limit() {
     // Whoever waits for 100 Continue has sent nothing.
     let waits = &[("content-encoding", "br"), ("expect", "100-continue")];
     assert_eq!(read_until_refused(waits, &some, 415).await, 0);
+}
+
+/// A body that comes in pieces, a second apart, for ever.
+fn dripping(piece: Vec<u8>) -> (Body, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let pieces = futures_util::stream::unfold((), move |()| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let piece = Bytes::copy_from_slice(&piece);
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(http_body::Frame::data(piece)), ()))
+        }
+    });
+    (Body::new(StreamBody::new(pieces)), count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_stranger_who_sends_drop_by_drop() {
+    let (body, pieces) = dripping(b" ".to_vec());
+    let refused = reader(64 << 20)
+        .read_soon(&HeaderMap::new(), body, LIMIT)
+        .await;
+    assert_eq!(refused.unwrap_err().status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(pieces.load(Ordering::Relaxed) <= 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_what_is_forgotten() {
+    let (body, pieces) = dripping(b" ".to_vec());
+    reader(64 << 20).drain(body, LIMIT).await;
+    assert!(pieces.load(Ordering::Relaxed) <= 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn compressed_nothing_has_an_end() {
+    let nothing = gzip(b"").repeat(1_000);
+    let (body, pieces) = dripping(nothing.clone());
+    let refused = reader(64 << 20).read(&headers(GZIP), body, LIMIT).await;
+    assert_eq!(refused.unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let read = pieces.load(Ordering::Relaxed) * nothing.len();
+    assert!(read < 4 << 20, "{read} bytes");
+}
+
+#[tokio::test]
+async fn garbage_behind_a_compressed_body_is_damage() {
+    let good = b"[{}]";
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    zlib.write_all(good).unwrap();
+    let zlib = zlib.finish().unwrap();
+    for (encoding, body) in [("gzip", gzip(good)), ("deflate", zlib)] {
+        for garbage in [&b"x"[..], &[0; 100], b"\x1f\x8b"] {
+            let body = [&body[..], garbage].concat();
+            for size in [3, body.len()] {
+                let found = read(&[("content-encoding", encoding)], framed(&body, size)).await;
+                assert_eq!(
+                    found,
+                    Err(StatusCode::BAD_REQUEST),
+                    "{encoding} {garbage:?}"
+                );
+            }
+        }
+    }
 }

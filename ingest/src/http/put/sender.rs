@@ -69,7 +69,7 @@ impl Sender {
             }
             Self::Unknown => {
                 let read = bodies
-                    .read(&parts.headers, body, UNPROVEN_BODY_BYTES_MAX)
+                    .read_soon(&parts.headers, body, UNPROVEN_BODY_BYTES_MAX)
                     .await;
                 read.map_err(|error| match error.status() {
                     StatusCode::PAYLOAD_TOO_LARGE => unauthorized(context),

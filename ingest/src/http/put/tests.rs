@@ -2,6 +2,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::Method;
+use penstock_store::error::Pressure;
 use penstock_tenancy::{ApplicationLimits, Ledger, Permission, Profile, TokenState};
 
 use super::*;
@@ -485,4 +486,51 @@ fn while_the_disk_is_full_the_request_is_held_and_then_told_to_come_again() {
             .load(Ordering::Relaxed),
         1
     );
+}
+
+#[test]
+fn a_new_series_on_a_full_disk_is_503_and_is_taken_when_there_is_room() {
+    let story = Story::new();
+    story.write(1, r#"{"metric":"known","timestamp":@,"value":1}"#);
+    let until = |pressure: Option<Pressure>| {
+        let wait = async {
+            while story.store.pressure() != pressure {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = story.run(async { tokio::time::timeout(Story::PATIENCE, wait).await });
+        waited.expect("the store feels the disk");
+    };
+    story.disk.set_full(true);
+    until(Some(Pressure::DiskFull));
+    let body = r#"[{"metric":"b:","value":1},{"metric":"new","timestamp":@,"value":1},{"metric":"newer","value":1}]"#;
+    let answered = story.put("/api/put?summary", body);
+    assert_eq!(answered.status, 503);
+    assert_eq!(answered.headers[RETRY_AFTER], "1");
+    assert_eq!(
+        answered.body,
+        r#"{"error":{"code":503,"message":"Please throttle writes","details":"the server is overloaded: the disk is full"},"success":0,"failed":3}"#
+    );
+    story.disk.set_full(false);
+    until(None);
+    let answered = story.put("/api/put?summary", body);
+    assert_eq!(answered.body, r#"{"success":2,"failed":1}"#);
+    assert_eq!(story.stored(1), ["known{} 0=1", "new{} 0=1", "newer{} 0=1"]);
+}
+
+#[test]
+fn where_servers_share_a_limit_both_figures_are_told() {
+    let story = Story::with(|ledger| {
+        ledger.replicas = 3;
+        ledger.applications[0].limits.points_per_second = 10;
+        ledger.applications[0].limits.burst = 10;
+    });
+    let points = vec![r#"{"metric":"m","value":1}"#; 8].join(",");
+    let limit = "limit pointsPerSecond of application iot/app-1 reached: 10 points/s, 4 points/s on each of 3 servers";
+    for path in ["/api/put", "/api/put?summary", "/api/put?details"] {
+        let answered = story.put(path, &format!("[{points}]"));
+        assert_eq!(answered.status, 429, "{path}");
+        assert!(answered.headers.contains_key(RETRY_AFTER), "{path}");
+        assert!(answered.body.contains(limit), "{path}: {}", answered.body);
+    }
 }

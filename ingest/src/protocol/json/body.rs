@@ -5,17 +5,8 @@ use super::element::Element;
 use super::fast::{self, SeenTags};
 use super::members::Members;
 use super::reader::{Reader, SyntaxError};
+use super::shape::Shape;
 use crate::protocol::point::names_fingerprint;
-
-/// Which members a point has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Shape {
-    /// `/api/put`; the members of a rollup are unknown here and ignored.
-    #[default]
-    Put,
-    /// `/api/rollup`
-    Rollup,
-}
 
 /// How every gzip stream begins.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -61,8 +52,16 @@ impl BodyError {
 /// again when their turn comes, so that a body of tiny points does not cost many times its size.
 const REMEMBERED_MAX: usize = 16_384;
 
+/// Bytes of a body for each element that is remembered: fewer than nearly all points have.
+const BYTES_PER_REMEMBERED: usize = 64;
+
 /// Bytes of a body for which room for one element is reserved at first: fewer than most points have.
 const ELEMENT_BYTES_GUESS: usize = 128;
+
+/// How many elements of a body of this size are remembered at most.
+fn remembered_max(body_bytes: usize) -> usize {
+    REMEMBERED_MAX.min(body_bytes / BYTES_PER_REMEMBERED + 1)
+}
 
 /// A body whose syntax is good, and how far its points have been taken.
 #[derive(Debug)]
@@ -71,6 +70,7 @@ pub struct PutBody<'a> {
     count: usize,
     /// The first elements.
     remembered: Vec<Remembered>,
+    remembered_max: usize,
     /// How many elements have been taken.
     taken: usize,
     /// Where the first element starts that is not remembered; `None` if all are.
@@ -99,6 +99,12 @@ struct Text<'a> {
 }
 
 impl<'a> PutBody<'a> {
+    /// Bytes of memory that are kept of a body of this size besides the body itself, at most.
+    pub fn memory_bytes(body_bytes: usize) -> u64 {
+        let bytes = remembered_max(body_bytes).saturating_mul(size_of::<Remembered>());
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
     /// Checks the whole body's syntax.
     ///
     /// # Errors
@@ -123,8 +129,9 @@ impl<'a> PutBody<'a> {
             text,
             count: 0,
             remembered: Vec::with_capacity(
-                REMEMBERED_MAX.min(body.len() / ELEMENT_BYTES_GUESS + 1),
+                remembered_max(body.len()).min(body.len() / ELEMENT_BYTES_GUESS + 1),
             ),
+            remembered_max: remembered_max(body.len()),
             taken: 0,
             unremembered: None,
             next: None,
@@ -155,7 +162,12 @@ impl<'a> PutBody<'a> {
             let (_, end) = complete::read(body, at, shape, &mut self.scratch)?;
             (Remembered::At(at), end)
         };
-        if self.remembered.len() < REMEMBERED_MAX {
+        if self.remembered.len() < self.remembered_max {
+            if self.remembered.len() == self.remembered.capacity() {
+                // Once, and not by doubling: what `memory_bytes` says must hold.
+                let more = self.remembered_max - self.remembered.len();
+                self.remembered.reserve_exact(more);
+            }
             self.remembered.push(remembered);
         } else if self.unremembered.is_none() {
             self.unremembered = Some(at);

@@ -11,10 +11,10 @@
 //!
 //! A wrong type fails the whole body: an object as value, an array as tags, a timestamp that is no number.
 
-use super::body::Shape;
 use super::element::Element;
 use super::members::{Members, Span};
 use super::reader::{Reader, SyntaxError, Token};
+use super::shape::Shape;
 use crate::protocol::client_series::CREDENTIAL_TAG;
 use crate::protocol::tags::{RawTags, TagForm, push_prefixed};
 

@@ -8,13 +8,22 @@ use std::borrow::Cow;
 
 use penstock_tenancy::redact_keys;
 
-use super::body::Shape;
 use super::element::Element;
+use super::shape::Shape;
 use crate::protocol::client_series::CREDENTIAL_TAG;
 use crate::protocol::tags::RawTags;
 
-/// Appends the object.
-pub(super) fn push_object(element: &Element<'_>, timestamp: i64, out: &mut Vec<u8>) {
+impl Element<'_> {
+    /// Appends the element as answers echo it.
+    pub(super) fn echo(&self, out: &mut Vec<u8>) {
+        match self.timestamp() {
+            Some(timestamp) => push_object(self, timestamp, out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+fn push_object(element: &Element<'_>, timestamp: i64, out: &mut Vec<u8>) {
     out.push(b'{');
     if let Some(metric) = element.metric() {
         push_text(out, "metric", metric);

@@ -5,9 +5,8 @@ use std::fmt;
 use penstock_model::{SeriesKind, Timestamp, TimestampError, Value, ValueError};
 use penstock_tenancy::Profile;
 
-use super::body::Shape;
-use super::echo;
 use super::members::{Members, Span};
+use super::shape::Shape;
 use crate::protocol::fault::{NumberFault, PointFault};
 use crate::protocol::point::{Point, PointTime, SECONDS_MAX, scan_value};
 use crate::protocol::quote::Quoted;
@@ -111,12 +110,9 @@ impl<'e> Element<'e> {
         Ok(point)
     }
 
-    /// Appends the element as answers echo it: see [`echo`].
-    pub(super) fn echo(&self, out: &mut Vec<u8>) {
-        match self.members {
-            Some(members) => echo::push_object(self, members.timestamp.unwrap_or(0), out),
-            None => out.extend_from_slice(b"null"),
-        }
+    /// The time as it was written, 0 if there was none; `None` of an element that is null.
+    pub(super) fn timestamp(&self) -> Option<i64> {
+        self.members.map(|members| members.timestamp.unwrap_or(0))
     }
 
     pub(super) const fn shape(&self) -> Shape {

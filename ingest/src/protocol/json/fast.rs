@@ -5,9 +5,9 @@
 //! complete reader takes with the same result; at the first other thing it gives up and leaves the element to
 //! that.
 
-use super::body::Shape;
 use super::members::{Members, Span};
 use super::reader::Reader;
+use super::shape::Shape;
 use crate::protocol::client_series::CREDENTIAL_TAG;
 use crate::protocol::tags::{RawTags, TagForm};
 

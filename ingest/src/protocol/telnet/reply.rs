@@ -1,6 +1,7 @@
 //! What the server says on a telnet connection. Every answer ends with a line feed.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use penstock_model::Timestamp;
 
@@ -55,6 +56,14 @@ pub fn stat_line(name: &str, now: Timestamp, value: u64, host: &str) -> String {
 pub fn error_line(error: &dyn Display) -> String {
     // A text of ours has no line end, and what it quotes of a client is escaped.
     format!("{error}\n")
+}
+
+/// The last line of a session that has not shown a token in time.
+pub fn no_token_within(time: Duration) -> String {
+    format!(
+        "no token within {} s: send \"auth <id>:<key>\", or a tag ovh.auth=<id>:<key> on each line\n",
+        time.as_secs()
+    )
 }
 
 /// The error line of a point whose sender may not write.

@@ -450,6 +450,21 @@ fn elements_beyond_those_that_are_remembered_are_read_too() {
 }
 
 #[test]
+fn what_is_remembered_takes_no_more_memory_than_was_said() {
+    let point = r#"{"metric":"sys.cpu","timestamp":1346846400,"value":18,"tags":{"host":"web01","dc":"lga"}}"#;
+    for element in ["{}", "null", r#"{"metric":"m","value":1}"#, point] {
+        for count in [1, 2, 100, 20_000] {
+            let body = format!("[{}]", vec![element; count].join(","));
+            let parsed = PutBody::parse(body.as_bytes(), Shape::Put).unwrap();
+            let kept = parsed.remembered.capacity() * size_of::<Remembered>();
+            let said = usize::try_from(PutBody::memory_bytes(body.len())).unwrap();
+            assert!(kept <= said, "{count} x {element}: {kept} of {said}");
+            assert!(said <= 2 * body.len() + 200, "{said} for {}", body.len());
+        }
+    }
+}
+
+#[test]
 fn points_may_carry_their_own_credentials() {
     let good = "m{host=web01} @ 1346846400000 = 18 as id:key";
     for tags in [
