@@ -1,6 +1,6 @@
 # The front door. Each recipe sets up what it needs on a fresh machine, or says in one line what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help run test e2e image fmt tidy crds bench
+.PHONY: help run test e2e image fmt tidy crds bench fuzz
 
 help:  ## this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -36,3 +36,7 @@ crds:  ## write the resource definitions, their page and the operator's rights, 
 bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000" or ARGS=queries
 	@scripts/setup bench
 	@scripts/bench $(ARGS)
+
+fuzz:  ## mutated input for every reader of bytes; e.g. make fuzz ARGS="--seconds 60 telnet"
+	@scripts/setup build
+	@cargo run --quiet --profile fuzz --package penstock-fuzz -- $(ARGS)

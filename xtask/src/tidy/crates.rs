@@ -87,6 +87,17 @@ const RULES: &[Rule] = &[
         ],
         never: &[],
     },
+    Rule {
+        name: "penstock-fuzz",
+        ours: &[
+            "penstock-ingest",
+            "penstock-store",
+            "penstock-query",
+            "penstock-tenancy",
+            "penstock-model",
+        ],
+        never: &["kube"],
+    },
     // They talk to a server as its clients do: over sockets, knowing nothing of its insides.
     Rule {
         name: "penstock-bench",
