@@ -23,7 +23,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub mod file_names;
-mod open_files;
 pub mod os;
 pub mod publish;
 pub mod sim;

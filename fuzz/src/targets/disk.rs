@@ -1,6 +1,5 @@
 //! What lies on a disk, and may not be what was written.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -182,22 +181,18 @@ pub(super) const RECORDS: Target = Target {
         ]
     },
     read: |input| {
-        let mut said = String::new();
-        for record in Records::new(input) {
-            let written = match record {
-                Ok((_, record::Record::Samples(samples))) => {
-                    let mut rows = Vec::new();
-                    let read = samples.decode(&mut rows);
-                    write!(said, "; samples {:?}", read.map_err(|error| error.0))
-                }
-                Ok((_, record::Record::Definition { .. })) => write!(said, "; definition"),
-                Ok((_, record::Record::Tombstone(_))) => write!(said, "; tombstone"),
-                Err(error) => write!(said, "; {error}"),
-            };
-            drop(written);
-        }
-        said.truncate(said.floor_char_boundary(400));
-        said
+        let say = |record: Result<_, record::RecordError>| match record {
+            Ok((_, record::Record::Samples(samples))) => {
+                let read = samples.decode(&mut Vec::new());
+                format!("samples {:?}", read.map_err(|error| error.0))
+            }
+            Ok((_, record::Record::Definition { .. })) => "definition".to_owned(),
+            Ok((_, record::Record::Tombstone(_))) => "tombstone".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        // All are read, and a few tell enough.
+        let said: Vec<String> = Records::new(input).map(say).collect();
+        said.get(..8).unwrap_or(&said).join("; ")
     },
 };
 

@@ -1,7 +1,5 @@
 //! What clients send before anybody knows who they are.
 
-use std::fmt::Write as _;
-
 use penstock_ingest::listener::detect::decide;
 use penstock_ingest::protocol::json::{PutBody, Shape};
 use penstock_ingest::protocol::telnet::{Command, Framed, next_line, scan_line};
@@ -50,36 +48,35 @@ pub(super) const TELNET: Target = Target {
         ])
     },
     read: |input| {
-        let mut said = String::new();
+        let mut said = Vec::new();
         for profile in [Profile::Lenient, Profile::OpenTsdb] {
             let mut rest = input;
-            loop {
+            let end = loop {
                 match next_line(rest, 1_024) {
-                    Framed::Incomplete => break said.push_str("; more"),
-                    Framed::TooLong => break said.push_str("; too long"),
+                    Framed::Incomplete => break "more",
+                    Framed::TooLong => break "too long",
                     Framed::Line { line, taken } => {
                         assert!(taken > line.len() && taken <= rest.len(), "{taken} taken");
-                        say_line(&mut said, line, profile);
+                        said.push(say_line(line, profile));
                         rest = rest.get(taken..).unwrap_or_default();
                     }
                 }
-            }
+            };
+            said.push(end.to_owned());
         }
-        said.truncate(said.floor_char_boundary(2_000));
-        said
+        said.get(..16).unwrap_or(&said).join("; ")
     },
 };
 
-fn say_line(said: &mut String, line: &[u8], profile: Profile) {
-    let written = match scan_line(line, profile) {
+fn say_line(line: &[u8], profile: Profile) -> String {
+    match scan_line(line, profile) {
         Ok(Command::Put(point) | Command::Rollup(point)) => {
             assert!(!point.metric.is_empty(), "a point without a metric");
-            write!(said, "; {:?}", point.kind)
+            format!("{:?}", point.kind)
         }
-        Ok(command) => write!(said, "; {command:?}"),
-        Err(error) => write!(said, "; {}", first_words(&error.to_string())),
-    };
-    drop(written);
+        Ok(command) => format!("{command:?}"),
+        Err(error) => first_words(&error.to_string()),
+    }
 }
 
 /// Bodies of `/api/put` and `/api/rollup`: what is counted is what is handed out, twice the same.
@@ -97,13 +94,13 @@ pub(super) const PUT: Target = Target {
         ])
     },
     read: |input| {
-        let mut said = String::new();
+        let mut said = Vec::new();
         for shape in [Shape::Put, Shape::Rollup] {
             let mut body = match PutBody::parse(input, shape) {
                 Ok(body) => body,
                 Err(error) => {
                     let details = error.details().unwrap_or_default();
-                    drop(write!(said, "; {error}: {}", first_words(&details)));
+                    said.push(format!("{error}: {}", first_words(&details)));
                     continue;
                 }
             };
@@ -123,9 +120,9 @@ pub(super) const PUT: Target = Target {
             }
             assert_eq!(again, body.len(), "elements after a rewind");
             first.truncate(8);
-            drop(write!(said, "; {}", first.join(", ")));
+            said.push(first.join(", "));
         }
-        said
+        said.join("; ")
     },
 };
 

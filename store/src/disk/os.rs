@@ -1,5 +1,7 @@
 //! Real files beneath a data directory.
 
+mod open_files;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::open_files::OpenFiles;
+use self::open_files::OpenFiles;
 use super::{Disk, DiskFile, DiskLock, FreeSpace, directory_of};
 
 /// Files that are read now and then, of which so many stay open: sockets need the rest of what the system allows.

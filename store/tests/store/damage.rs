@@ -26,11 +26,11 @@ fn open(disk: &SimDisk) -> Result<Store, String> {
         config(),
     )
     .map(|(store, _)| store)
-    .map_err(told)
+    .map_err(|error| told(&error))
 }
 
-fn told(error: StoreError) -> String {
-    WithCauses(&error).to_string()
+fn told(error: &StoreError) -> String {
+    WithCauses(error).to_string()
 }
 
 /// Blocks of three days, a series run, a tombstone, and rows that only the log has.
@@ -65,10 +65,10 @@ fn read_everything(disk: &SimDisk) -> Result<Contents, String> {
     let store = open(disk)?;
     let mut scan = store
         .scan(&selection(None), Timestamp::MIN, Timestamp::MAX)
-        .map_err(told)?;
+        .map_err(|error| told(&error))?;
     let mut rows = Vec::new();
-    while let Some(mut cursor) = scan.next_series().map_err(told)? {
-        while cursor.next_batch(&mut rows).map_err(told)? {}
+    while let Some(mut cursor) = scan.next_series().map_err(|error| told(&error))? {
+        while cursor.next_batch(&mut rows).map_err(|error| told(&error))? {}
     }
     drop(scan);
     Ok(contents(&store))

@@ -525,7 +525,7 @@ fn where_servers_share_a_limit_both_figures_are_told() {
         ledger.applications[0].limits.points_per_second = 10;
         ledger.applications[0].limits.burst = 10;
     });
-    let points = vec![r#"{"metric":"m","value":1}"#; 8].join(",");
+    let points = [r#"{"metric":"m","value":1}"#; 8].join(",");
     let limit = "limit pointsPerSecond of application iot/app-1 reached: 10 points/s, 4 points/s on each of 3 servers";
     for path in ["/api/put", "/api/put?summary", "/api/put?details"] {
         let answered = story.put(path, &format!("[{points}]"));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::DiskFile;
+use crate::disk::DiskFile;
 
 /// The files that are open.
 #[derive(Debug)]
