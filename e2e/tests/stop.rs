@@ -1,13 +1,15 @@
 //! SIGTERM: what has been read is kept, sessions of every kind end cleanly and in time, the next start finds everything.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use penstock_e2e::{Endpoint, Http, Standalone, Stream, Telnet};
 use std::io::{Read, Write};
+use std::thread;
 
 /// What the server logs when sessions have not ended within the 5 s that it gives them.
 const OUT_OF_TIME: &str = "they did not finish in time";
 
 const HEADERS: u8 = 1;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 
 /// As much of HTTP/2 as it takes to have a session: frames, and one request.
@@ -34,18 +36,30 @@ impl Http2 {
         Ok(self.0.write_all(&block)?)
     }
 
-    /// Reads frames up to one of this kind.
+    /// Reads frames up to one of this kind, and answers pings on the way: a server that stops asks whether its client
+    /// has seen that.
     fn until(&mut self, kind: u8) -> Result<()> {
         loop {
             let mut head = [0; 9];
             self.0.read_exact(&mut head).context("no such frame")?;
-            let [high, middle, low, found, ..] = head;
+            let [high, middle, low, found, flags, ..] = head;
             let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, high, middle, low]))?];
             self.0.read_exact(&mut payload)?;
+            if found == PING && flags == 0 {
+                self.0.write_all(&[0, 0, 8, PING, 1, 0, 0, 0, 0])?;
+                self.0.write_all(&payload)?;
+            }
             if found == kind {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads on to the end, which the server has announced.
+    fn until_closed(mut self) -> Result<()> {
+        self.until(GOAWAY)?;
+        while self.until(GOAWAY).is_ok() {}
+        Ok(())
     }
 }
 
@@ -63,6 +77,7 @@ fn a_stopped_server_has_kept_what_it_read() -> Result<()> {
     let mut http2 = Http2::connect(&server.plain())?;
     http2.ask()?;
     http2.until(HEADERS)?;
+    let http2 = thread::spawn(move || http2.until_closed());
 
     // The idle keep-alive connections and the open session do not hold it up.
     assert_eq!(server.stop()?.code(), Some(0), "{}", server.log());
@@ -73,8 +88,7 @@ fn a_stopped_server_has_kept_what_it_read() -> Result<()> {
         "{last_words}"
     );
     assert_eq!(http.into_stream().read_to_close()?, b"");
-    http2.until(GOAWAY)?;
-    http2.0.read_to_close()?;
+    http2.join().map_err(|_| anyhow!("the client panicked"))??;
     server.start_again()?;
     assert_eq!(server.export("stop.telnet")?[0].values()[0], "1");
     assert_eq!(server.export("stop.http")?.len(), 1);
