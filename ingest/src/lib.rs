@@ -5,6 +5,7 @@ pub mod auth;
 pub mod buffer_pool;
 pub mod config;
 pub mod connection;
+pub mod context;
 pub mod http;
 #[cfg(test)]
 mod ledger_fixture;

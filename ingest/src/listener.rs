@@ -11,6 +11,7 @@
 pub(crate) mod accept;
 pub mod buffered;
 pub mod detect;
+pub(crate) mod dispatch;
 pub(crate) mod door;
 pub mod prefixed;
 pub mod reset;

@@ -10,7 +10,6 @@
 //!
 //! The same entry serves `penstock-ingest` and `penstock standalone`; they differ in where the ledger comes from.
 
-mod context;
 mod event_loops;
 mod parts;
 mod ports;
@@ -31,11 +30,10 @@ use crate::admin::Admin;
 use crate::auth::LedgerWatch;
 use crate::auth::ledger_watch::LedgerRefusal;
 use crate::config::Config;
+use crate::context::ServerContext;
 use crate::listener::tls::TlsError;
 use crate::shutdown::Signals;
 
-pub use self::context::{LoopContext, ServerContext};
-pub(crate) use self::event_loops::Dispatcher;
 use self::event_loops::EventLoops;
 use self::watches::Watches;
 

@@ -13,12 +13,15 @@ use penstock_store::error::AppendError;
 use penstock_store::series::Selection;
 use penstock_tenancy::Permission;
 
+use super::context::HttpContext;
 use super::error::{ApiError, NOT_DELETED};
 use super::reach::Reach;
-use super::router::{DELETE_SERIES, HttpContext};
 use super::series_arguments::{self, SeriesArguments};
 use crate::read::ReadScope;
 use crate::volumes::VolumeError;
+
+/// Where series are deleted.
+pub(crate) const DELETE_SERIES: &str = "/api/v1/admin/tsdb/delete_series";
 
 /// Answers a delete.
 pub(crate) async fn delete_series(

@@ -11,9 +11,6 @@
 //! the thread wait, and one that stops reading ends the export. A read error breaks the connection off: what a
 //! client takes for whole is whole.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
@@ -22,12 +19,12 @@ use penstock_model::{Timestamp, WithCauses};
 use penstock_store::error::StoreError;
 use penstock_store::series::Selection;
 use penstock_store::store::Store;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::pieces::{self, Gone, PieceSender};
 use super::reach::Reach;
-use super::router::HttpContext;
 use super::series_arguments::{self, SeriesArguments};
 use crate::protocol::export::lines::LineRenderer;
 use crate::read::united_scan::UnitedScan;
@@ -38,37 +35,8 @@ use crate::volumes::{PeerRows, VOLUME_STALL, frame};
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/stream+json");
 const FRAMES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const EXPORT: &str = "/api/v1/export";
-/// Exports that run at the same time in the process; others wait for their turn.
-const EXPORTS_MAX: usize = 8;
-/// How long they wait.
-const TURN_WAIT: Duration = Duration::from_secs(2);
 /// Text that is gathered before it is sent, unless a single line is longer.
 const TEXT_BYTES: usize = 16 * 1_024;
-
-/// Bounds what all exports of a process take together.
-#[derive(Debug, Clone)]
-pub struct Exports {
-    turns: Arc<Semaphore>,
-    stall: Duration,
-}
-
-impl Exports {
-    /// `stall` is how long a client may leave a piece of an export unread.
-    pub fn new(stall: Duration) -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(EXPORTS_MAX)),
-            stall,
-        }
-    }
-
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(TURN_WAIT, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(ApiError::overloaded("too many exports are running")),
-        }
-    }
-}
 
 /// Answers an export.
 pub(crate) async fn export(
@@ -102,7 +70,7 @@ pub(crate) async fn export(
         _reader: reader,
     };
     let (stall, content_type) = match form_of_answer {
-        Form::Lines(_) => (server.exports.stall, JSON_LINES),
+        Form::Lines(_) => (server.exports.stall(), JSON_LINES),
         Form::Frames => (VOLUME_STALL, FRAMES),
     };
     let (pieces, received) = pieces::channel(stall);

@@ -3,8 +3,8 @@
 use axum::extract::{Request, State};
 use penstock_tenancy::Permission;
 
+use super::context::HttpContext;
 use super::error::ApiError;
-use super::router::HttpContext;
 use crate::protocol::fault::PointFault;
 
 /// Says that there is no storage, to those who may write.

@@ -22,11 +22,11 @@ use roaring::RoaringBitmap;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::context::HttpContext;
 use super::error::{ApiError, JSON};
 use super::pieces::{self, Gone, PieceSender};
 use super::query::{BODY_BYTES_MAX, refuse_exceeded};
 use super::reach::Reach;
-use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 use crate::protocol::last::LastRequest;
 use crate::read::{Reader, SourceError, last_series};

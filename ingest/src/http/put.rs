@@ -23,8 +23,8 @@ use penstock_tenancy::Protocol;
 
 use self::points::PointWriter;
 use self::sender::Sender;
+use super::context::{HttpContext, source};
 use super::error::{ApiError, CHALLENGE, JSON, PointCounts};
-use super::router::{HttpContext, source};
 use crate::protocol::json::{Answer, PutBody, PutOptions, Reply, Shape};
 use crate::write::gate::Gate;
 

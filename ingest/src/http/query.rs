@@ -9,7 +9,7 @@
 //! makes the thread wait, and one that goes away ends the query.
 
 mod job;
-mod turns;
+pub(crate) mod turns;
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ pub use self::turns::Queries;
 pub(super) use self::job::refuse_exceeded;
 
 use self::job::Job;
+use super::context::HttpContext;
 use super::error::{ApiError, JSON};
 use super::pieces;
 use super::reach::Reach;
-use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 
 /// The longest JSON query, in bytes.

@@ -8,7 +8,7 @@ use http::Method;
 use penstock_model::Timestamp;
 use penstock_tenancy::LedgerVolume;
 
-use super::router::{HttpContext, source};
+use super::context::{HttpContext, source};
 use crate::volumes::{Asker, Caller, Elsewhere, FromServer, Question, Window};
 
 /// The type of a form.

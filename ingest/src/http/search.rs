@@ -23,10 +23,10 @@ use penstock_store::store::Store;
 use serde::Serialize;
 
 use super::answer::json_text;
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind, too_much};
 use super::reach::Reach;
-use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted, word_of};
 use crate::read::{ReadScope, Reader};

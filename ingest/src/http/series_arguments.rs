@@ -5,8 +5,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use http::Method;
 
+use super::context::HttpContext;
 use super::error::ApiError;
-use super::router::HttpContext;
 use crate::protocol::export::{RequestError, SeriesRequest};
 use crate::protocol::json::options::parameters;
 

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::answer::json;
 use super::catalog::wants_json;
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::reach::Reach;
-use super::router::HttpContext;
 use super::united;
 use crate::connection::STATS_HOST;
 use crate::protocol::telnet::reply;

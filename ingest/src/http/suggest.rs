@@ -9,9 +9,9 @@ use http::Method;
 use penstock_query::Exceeded;
 
 use super::answer::json_text;
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::lookups::{BODY_BYTES_MAX, Names, too_much};
-use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::SuggestRequest;
 

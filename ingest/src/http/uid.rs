@@ -14,10 +14,10 @@ use penstock_store::series::SeriesRegistry;
 use serde_json::Value;
 
 use super::answer::json;
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::lookups::{BODY_BYTES_MAX, Names};
 use super::reach::Reach;
-use super::router::HttpContext;
 use crate::protocol::json::options::parameters;
 
 /// The most names in one request.

@@ -19,10 +19,10 @@ use penstock_tenancy::LedgerVolume;
 use serde_json::{Map, Value};
 
 use super::answer::json_text;
+use super::context::HttpContext;
 use super::error::ApiError;
 use super::query::BODY_BYTES_MAX;
 use super::reach::Reach;
-use super::router::HttpContext;
 use super::{last, search, suggest, uid};
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::SuggestRequest;

@@ -25,11 +25,11 @@ use penstock_store::error::StoreError;
 use penstock_store::scan::window::Window as StoreWindow;
 use penstock_store::store::Store;
 use penstock_tenancy::Permission;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::context::HttpContext;
 use super::error::{ApiError, JSON};
 use super::pieces::{self, Gone, PieceSender};
-use super::router::HttpContext;
 use crate::read::{Reader, SourceError, StoreSource};
 use crate::volumes::frame::{self, Frame};
 use crate::volumes::wanted::{NamesAnswer, NamesQuestion, NotUnderstood, WantedSeries};
@@ -38,30 +38,6 @@ use crate::volumes::{FromServer, VOLUME_STALL, Window};
 const FRAMES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// A request names 4,096 series at most.
 const BODY_BYTES_MAX: u64 = 16 << 20;
-/// Reads for other servers at the same time. Nobody waits for a turn: two servers could wait for each other.
-const TURNS_MAX: usize = 128;
-
-/// Bounds what reads for other servers take together.
-#[derive(Debug, Clone)]
-pub struct VolumeReads(Arc<Semaphore>);
-
-impl Default for VolumeReads {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(TURNS_MAX)))
-    }
-}
-
-impl VolumeReads {
-    /// A turn, which lasts until the permit is dropped.
-    ///
-    /// # Errors
-    /// 503.
-    pub(super) fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.0)
-            .try_acquire_owned()
-            .map_err(|_| ApiError::overloaded("too many reads for other servers are running"))
-    }
-}
 
 /// A question of another server.
 struct Asked {

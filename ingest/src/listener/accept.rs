@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::Transport;
-use crate::server::Dispatcher;
+use super::dispatch::{Accepted, Dispatcher};
 use crate::telemetry::Metrics;
 
 /// Connections that the system queues for us.
@@ -26,15 +26,6 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(90);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 4;
-
-/// A socket on its way to a loop. Its permit is given back when the connection ends.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) socket: TcpStream,
-    pub(crate) address: SocketAddr,
-    pub(crate) transport: Transport,
-    pub(crate) permit: OwnedSemaphorePermit,
-}
 
 /// A port that is ours and does not listen yet: clients are refused, not left waiting.
 #[derive(Debug)]

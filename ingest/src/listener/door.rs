@@ -10,16 +10,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::accept::Accepted;
 use super::buffered::Buffered;
 use super::detect::{self, Protocol, TLS_HANDSHAKE};
+use super::dispatch::Accepted;
 use super::prefixed::Prefixed;
 use super::reset::AboveTcp;
 use super::tls::{ALPN_HTTP1, ALPN_HTTP2, Tls};
 use super::{Peer, Transport};
 use crate::connection;
+use crate::context::LoopContext;
 use crate::http::connection::{HttpServer, Version};
-use crate::server::LoopContext;
 use crate::telemetry::metrics::Spoken;
 
 /// What plain text gets on a TLS port.

@@ -4,17 +4,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::context::LoopContext;
+use crate::context::LoopContext;
 use crate::http::connection::HttpServer;
-use crate::http::router::{HttpContext, Routes};
-use crate::listener::accept::Accepted;
+use crate::http::context::HttpContext;
+use crate::http::router::Routes;
+use crate::listener::dispatch::{Accepted, Dispatcher};
 use crate::listener::door::Door;
 
 /// Sockets that may wait for a loop; beyond, the acceptor waits, and the system queues.
@@ -29,13 +29,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(super) struct EventLoops {
     dispatcher: Dispatcher,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// Hands sockets to loops, round robin. When the last clone is dropped, the loops finish what they have.
-#[derive(Debug, Clone)]
-pub(crate) struct Dispatcher {
-    loops: Arc<[mpsc::Sender<Accepted>]>,
-    next: Arc<AtomicUsize>,
 }
 
 impl EventLoops {
@@ -60,10 +53,7 @@ impl EventLoops {
             threads.push(thread);
         }
         Ok(Self {
-            dispatcher: Dispatcher {
-                loops: senders.into(),
-                next: Arc::default(),
-            },
+            dispatcher: Dispatcher::new(senders),
             threads,
         })
     }
@@ -80,21 +70,6 @@ impl EventLoops {
             if thread.join().is_err() {
                 tracing::error!("an event loop panicked");
             }
-        }
-    }
-}
-
-impl Dispatcher {
-    /// Hands a socket to the next loop; waits while its queue is full.
-    pub(crate) async fn dispatch(&self, accepted: Accepted) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let Some(number) = turn.checked_rem(self.loops.len()) else {
-            return;
-        };
-        if let Some(next) = self.loops.get(number)
-            && next.send(accepted).await.is_err()
-        {
-            tracing::error!(number, "an event loop is gone");
         }
     }
 }

@@ -8,14 +8,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::context::ServerContext;
-use super::event_loops::Dispatcher;
 use super::{Addresses, ServerError};
 use crate::admin::{Admin, router};
 use crate::auth::LedgerWatch;
 use crate::config::Listen;
+use crate::context::ServerContext;
 use crate::listener::Transport;
 use crate::listener::accept::{Acceptor, BoundPort};
+use crate::listener::dispatch::Dispatcher;
 
 /// Every port, ours before anything else happens.
 pub(super) struct Ports {

@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::{NOON_S, Story, credential};
 use crate::config::{TelnetTimeouts, Timeouts};
 use crate::connection::TelnetContext;
+use crate::context::{LoopContext, ServerContext};
 use crate::http::body::{BodyBudget, BodyReader};
+use crate::http::context::HttpContext;
 use crate::http::cors::Cors;
-use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
 use crate::http::query::Queries;
-use crate::http::router::{HttpContext, Routes};
-use crate::http::volume::VolumeReads;
-use crate::server::{LoopContext, ServerContext};
+use crate::http::router::Routes;
+use crate::http::turns::{Exports, VolumeReads};
 use crate::telemetry::Metrics;
 use crate::volumes::Volumes;
 

@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::http::router::HttpContext;
+use crate::http::context::HttpContext;
 use crate::listener::Transport;
 use crate::story::{SOURCE, Story};
 

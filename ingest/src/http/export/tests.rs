@@ -227,31 +227,6 @@ fn a_long_series_comes_in_many_pieces_and_lines() {
     }
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
-#[test]
-fn more_exports_than_may_run_wait_and_are_then_sent_away() {
-    block_on(async {
-        let exports = Exports::new(Duration::from_secs(1));
-        let mut turns = Vec::new();
-        for _ in 0..EXPORTS_MAX {
-            turns.push(exports.turn().await.unwrap());
-        }
-        let refused = exports.turn().await.unwrap_err().into_response();
-        assert_eq!(refused.status(), 503);
-        assert!(refused.headers().contains_key(RETRY_AFTER));
-        turns.pop();
-        assert!(exports.turn().await.is_ok());
-    });
-}
-
 #[test]
 fn nobody_to_listen_ends_the_scan() {
     let story = with_reader(|_| {});

@@ -11,8 +11,8 @@ use penstock_tenancy::Permission;
 use super::UNPROVEN_BODY_BYTES_MAX;
 use crate::auth::{AuthError, Grant};
 use crate::http::body::ReadBody;
+use crate::http::context::HttpContext;
 use crate::http::error::{ApiError, PointCounts};
-use crate::http::router::HttpContext;
 use crate::limit::{ConnectionPermit, LimitExceeded};
 use crate::protocol::json::{BodyError, PutBody};
 

@@ -1,4 +1,4 @@
-//! What the parts of a running server share.
+//! What the parts of a running server share: handlers and sessions are given it, `server` puts it together.
 
 use std::sync::Arc;
 
@@ -12,10 +12,9 @@ use crate::config::Timeouts;
 use crate::connection::TelnetContext;
 use crate::http::body::BodyReader;
 use crate::http::cors::Cors;
-use crate::http::export::Exports;
 use crate::http::lookups::Lookups;
-use crate::http::query::Queries;
-use crate::http::volume::VolumeReads;
+use crate::http::query::turns::Queries;
+use crate::http::turns::{Exports, VolumeReads};
 use crate::telemetry::Metrics;
 use crate::volumes::Volumes;
 use crate::write::EventLoop;
