@@ -14,6 +14,7 @@
 //! store; `ingest` joins it to those.
 
 pub mod aggregator;
+mod bucket;
 pub mod downsample;
 pub mod duration;
 pub mod filter;

@@ -117,7 +117,8 @@ impl Merge {
 
     /// Takes the next points of the series.
     pub(crate) fn push(&mut self, points: &[Point]) {
-        for point in points {
+        let aligned = self.push_aligned(points);
+        for point in points.get(aligned..).unwrap_or_default() {
             if self.stage == Stage::Collecting {
                 self.collect(*point);
             } else {
@@ -125,6 +126,44 @@ impl Merge {
             }
         }
         self.flush();
+    }
+
+    /// Takes as many of the points as lie at the next times of the axis, one after another: then nothing has to be
+    /// interpolated. Where integers are possible only floats: for what an integer has to know of its neighbours there is
+    /// [`Merge::step`].
+    fn push_aligned(&mut self, points: &[Point]) -> usize {
+        let Some(first) = points.first() else {
+            return 0;
+        };
+        if self.stage == Stage::Collecting {
+            return 0;
+        }
+        let answers_floats = self.integers.is_none();
+        if self.series.last.is_none() {
+            self.begin(*first);
+        }
+        let times = self.axis.times_from(self.series.at);
+        let is_aligned = |(point, time): &(&Point, &i64)| {
+            point.time == **time && (answers_floats || point.number.is_float())
+        };
+        let count = points.iter().zip(times).take_while(is_aligned).count();
+        let aligned = points.get(..count).unwrap_or_default();
+        let numbers = aligned.iter().map(|point| point.number.to_f64());
+        self.series.floats.extend(numbers);
+        let mark = if answers_floats {
+            PRESENT
+        } else {
+            PRESENT | FLOAT
+        };
+        if mark & FLOAT != 0 && count > 0 {
+            self.mark_last_as_float();
+            let length = self.series.integers.len() + count;
+            self.series.integers.resize(length, 0);
+        }
+        self.axis.mark_all(self.series.at, count, mark);
+        self.series.at += count;
+        self.series.last = aligned.last().copied().or(self.series.last);
+        count
     }
 
     /// The series has ended; the next points are another's.
@@ -180,11 +219,8 @@ impl Merge {
     /// The times between two points of the series.
     fn interpolate(&mut self, last: Point, point: Point) {
         let is_float = last.number.is_float() || point.number.is_float();
-        if point.number.is_float()
-            && let Some(own) = self.series.at.checked_sub(1)
-            && self.axis.time(own) == Some(last.time)
-        {
-            self.axis.mark(own, FLOAT);
+        if point.number.is_float() {
+            self.mark_last_as_float();
         }
         while let Some(time) = self.axis.time(self.series.at)
             && time < point.time
@@ -198,6 +234,16 @@ impl Merge {
                 _ => 0,
             };
             self.contribute(float, integer, if is_float { FLOAT } else { 0 });
+        }
+    }
+
+    /// The series goes on with a float: at its last point it is one already.
+    fn mark_last_as_float(&mut self) {
+        if let Some(last) = self.series.last
+            && let Some(own) = self.series.at.checked_sub(1)
+            && self.axis.time(own) == Some(last.time)
+        {
+            self.axis.mark(own, FLOAT);
         }
     }
 

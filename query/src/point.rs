@@ -45,6 +45,15 @@ pub struct Point {
 }
 
 impl Point {
+    /// A number that is no integer.
+    #[inline]
+    pub(crate) const fn float(time: i64, value: f64) -> Self {
+        Self {
+            time,
+            number: Number::Float(value),
+        }
+    }
+
     /// A stored sample. Its value need not be in normal form.
     #[inline]
     pub fn new(time: Timestamp, value: Value) -> Self {

@@ -3,6 +3,7 @@
 use super::cell::{Cell, Drive};
 use super::percentile::{self, Estimate};
 use super::{Aggregator, Function};
+use crate::bucket::Fixed;
 use crate::point::Point;
 
 /// Collects the values of a bucket; the same one serves bucket after bucket.
@@ -17,6 +18,34 @@ pub(crate) struct BucketFold {
 struct Bucket<'a> {
     cell: &'a mut Cell,
     points: &'a [Point],
+}
+
+/// Points of several buckets of one length.
+struct Buckets<'a> {
+    function: Function,
+    cell: &'a mut Cell,
+    points: &'a [Point],
+    open: &'a mut Fixed,
+    out: &'a mut Vec<Point>,
+}
+
+impl Drive<Cell, f64> for Buckets<'_> {
+    #[inline]
+    fn run(self, step: impl Fn(&mut Cell, f64)) {
+        let (mut cell, mut open) = (*self.cell, *self.open);
+        let mut end = open.end();
+        for point in self.points {
+            if point.time >= end {
+                let value = cell.finish(self.function);
+                self.out.push(Point::float(open.start, value));
+                cell = Cell::start(self.function);
+                open = open.at_or_behind(point.time);
+                end = open.end();
+            }
+            step(&mut cell, point.number.to_f64());
+        }
+        (*self.cell, *self.open) = (cell, open);
+    }
 }
 
 impl Drive<Cell, f64> for Bucket<'_> {
@@ -48,6 +77,30 @@ impl BucketFold {
         }
         let cell = &mut self.cell;
         Cell::drive(self.function, Bucket { cell, points });
+    }
+
+    /// Whether it wants all values of a bucket at once.
+    pub(crate) const fn needs_list(&self) -> bool {
+        self.function.needs_list()
+    }
+
+    /// Adds points of several buckets, the first of which is open, and lets out those that they complete; the answer is the
+    /// one that is open then. What is to be done with a value is decided once for all of them. Not for lists.
+    pub(crate) fn add_buckets(
+        &mut self,
+        points: &[Point],
+        mut open: Fixed,
+        out: &mut Vec<Point>,
+    ) -> Fixed {
+        let buckets = Buckets {
+            function: self.function,
+            cell: &mut self.cell,
+            points,
+            open: &mut open,
+            out,
+        };
+        Cell::drive(self.function, buckets);
+        open
     }
 
     /// The bucket's value; the next bucket begins.

@@ -44,17 +44,6 @@ impl Buckets {
         }
     }
 
-    /// The same for a time that is probably in the bucket that begins at `end`, where another ended.
-    #[inline]
-    pub(crate) fn behind(&self, end: i64, time: i64) -> Option<(i64, i64)> {
-        match self {
-            Self::Fixed { length } if end <= time && time - end < *length => {
-                Some((end, end.saturating_add(*length)))
-            }
-            _ => self.around(time),
-        }
-    }
-
     /// The first bucket that begins at `time` or later.
     pub(crate) fn first_from(&self, time: i64) -> i64 {
         match self.around(time) {

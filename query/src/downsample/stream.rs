@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use super::buckets::Buckets;
 use super::{Cut, Downsample, Fill};
 use crate::aggregator::scalar::BucketFold;
-use crate::point::{Number, Point};
+use crate::bucket::Fixed;
+use crate::point::Point;
 
 /// What gathers the items of a bucket.
 pub(crate) trait Fold {
@@ -18,6 +19,14 @@ pub(crate) trait Fold {
     fn time(item: &Self::Item) -> i64;
     /// Adds a run of items of one bucket.
     fn add(&mut self, items: &[Self::Item]);
+    /// Adds items of several buckets of one length, the first of which is open. Buckets that they complete come out, and
+    /// the one that is open then is the answer.
+    fn add_all(&mut self, items: &[Self::Item], open: Fixed, out: &mut Vec<Point>) -> Fixed
+    where
+        Self: Sized,
+    {
+        run_by_run(self, items, open, out)
+    }
     /// The bucket's value; the next begins.
     fn take(&mut self) -> f64;
 }
@@ -36,9 +45,36 @@ impl Fold for BucketFold {
     }
 
     #[inline]
+    fn add_all(&mut self, items: &[Point], open: Fixed, out: &mut Vec<Point>) -> Fixed {
+        if self.needs_list() {
+            return run_by_run(self, items, open, out);
+        }
+        self.add_buckets(items, open, out)
+    }
+
+    #[inline]
     fn take(&mut self) -> f64 {
         Self::take(self)
     }
+}
+
+fn run_by_run<F: Fold>(
+    fold: &mut F,
+    items: &[F::Item],
+    first: Fixed,
+    out: &mut Vec<Point>,
+) -> Fixed {
+    let bucket_of = |item: &F::Item| first.at_or_behind(F::time(item));
+    let mut open = first;
+    for run in items.chunk_by(|a, b| bucket_of(a) == bucket_of(b)) {
+        let bucket = run.first().map_or(open, bucket_of);
+        if bucket != open {
+            out.push(Point::float(open.start, fold.take()));
+            open = bucket;
+        }
+        fold.add(run);
+    }
+    open
 }
 
 /// Turns one series into its buckets.
@@ -80,16 +116,23 @@ impl<'a, F: Fold> Stream<'a, F> {
     pub(crate) fn push(&mut self, items: &[F::Item], out: &mut Vec<Point>) {
         let mut rest = items;
         while let Some(item) = rest.first() {
+            if let Some(open) = self.open_fixed() {
+                let until = self.answered_until(open);
+                let count = rest.partition_point(|item| F::time(item) < until);
+                let (answered, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+                let open = self.fold.add_all(answered, open, out);
+                self.open = Some((open.start, open.end()));
+                rest = after;
+                if count > 0 {
+                    continue;
+                }
+            }
             let time = F::time(item);
             let bucket = match self.open {
                 Some(bucket) if time < bucket.1 => Some(bucket),
-                other => {
+                _ => {
                     self.close(out);
-                    let buckets = self.buckets_from(time);
-                    let bucket = match other {
-                        Some((_, end)) => buckets.behind(end, time),
-                        None => buckets.around(time),
-                    };
+                    let bucket = self.buckets_from(time).around(time);
                     self.open = bucket.filter(|bucket| self.is_answered(bucket.0));
                     bucket
                 }
@@ -112,6 +155,23 @@ impl<'a, F: Fold> Stream<'a, F> {
         if self.buckets.is_some() && self.fills() {
             self.fill_to(self.end.saturating_add(1), out);
         }
+    }
+
+    /// The bucket that is being gathered, if others like it may follow without more ado.
+    fn open_fixed(&self) -> Option<Fixed> {
+        match (&self.buckets, self.open) {
+            (Some(Buckets::Fixed { length }), Some((start, _))) if !self.fills() => Some(Fixed {
+                start,
+                length: *length,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The end of the last bucket that comes out.
+    const fn answered_until(&self, bucket: Fixed) -> i64 {
+        let last = self.end - self.end.rem_euclid(bucket.length);
+        last.saturating_add(bucket.length)
     }
 
     fn is_answered(&self, bucket: i64) -> bool {
@@ -143,10 +203,7 @@ impl<'a, F: Fold> Stream<'a, F> {
             self.fill_to(start, out);
             self.next = end;
         }
-        out.push(Point {
-            time: start,
-            number: Number::Float(value),
-        });
+        out.push(Point::float(start, value));
     }
 
     /// Fills the buckets that begin before `limit` and have not come out.
@@ -159,10 +216,7 @@ impl<'a, F: Fold> Stream<'a, F> {
             Fill::None | Fill::Nan | Fill::Null => f64::NAN,
         };
         while self.next < limit {
-            out.push(Point {
-                time: self.next,
-                number: Number::Float(filling),
-            });
+            out.push(Point::float(self.next, filling));
             // At the end of the calendar a bucket may have no length.
             match buckets.around(self.next) {
                 Some((_, end)) if end > self.next => self.next = end,
@@ -175,6 +229,7 @@ impl<'a, F: Fold> Stream<'a, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::point::Number;
 
     /// Points every 300 s from 0 with values 0, 1, 2, ... through a specifier.
     fn buckets(specifier: &str, (start, end): (i64, i64), seconds: &[i64]) -> Vec<(i64, f64)> {

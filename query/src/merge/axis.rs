@@ -52,6 +52,19 @@ impl Axis {
         }
     }
 
+    /// The times from a place on.
+    pub(super) fn times_from(&self, slot: usize) -> &[i64] {
+        self.times.get(slot..).unwrap_or_default()
+    }
+
+    /// Marks so many places from one on.
+    pub(super) fn mark_all(&mut self, slot: usize, count: usize, mark: u8) {
+        let marks = self.marks.get_mut(slot..).unwrap_or_default();
+        for marks in marks.iter_mut().take(count) {
+            *marks |= mark;
+        }
+    }
+
     pub(super) fn is_float(&self, slot: usize) -> bool {
         self.marks.get(slot).is_some_and(|marks| marks & FLOAT != 0)
     }
