@@ -112,8 +112,13 @@ impl Chunks {
         Ok(())
     }
 
-    /// Appends the rows of a chunk to `out`.
-    pub(super) fn decode(&mut self, entry: &Entry, out: &mut Vec<Row>) -> Result<(), BlockError> {
+    /// Appends the rows of a chunk that lie between two moments, both included, to `out`.
+    pub(super) fn decode(
+        &mut self,
+        entry: &Entry,
+        between: (i64, i64),
+        out: &mut Vec<Row>,
+    ) -> Result<(), BlockError> {
         let bytes = match entry.place {
             Place::Own => {
                 self.read_page(entry.page, |chunks| &mut chunks.own)?;
@@ -124,7 +129,14 @@ impl Chunks {
                 chunk_of(&self.block.source, &self.shared, start, bytes, entry.page)?
             }
         };
-        unpack(&mut self.decoder, &self.block.source, entry, bytes, out)
+        unpack(
+            &mut self.decoder,
+            &self.block.source,
+            entry,
+            bytes,
+            between,
+            out,
+        )
     }
 
     /// Appends the packed bytes of a chunk to `out`; none of a chunk that has a page of its own.
@@ -142,9 +154,12 @@ impl Chunks {
         Ok(())
     }
 
-    /// Goes to another block and keeps the buffers.
-    pub(super) fn move_to(&mut self, block: Arc<Opened>) {
-        self.block = block;
+    /// Goes to a block and keeps the buffers, of the same block also what is in them.
+    pub(super) fn move_to(&mut self, block: &Arc<Opened>) {
+        if Arc::ptr_eq(&self.block, block) {
+            return;
+        }
+        self.block = Arc::clone(block);
         self.index_page = None;
         self.next_page = 0;
         self.entries.clear();
@@ -188,22 +203,22 @@ fn chunk_of<'a>(
     chunk().ok_or_else(|| source.damaged(at.position, Damage::Length))
 }
 
-/// Appends the rows of a chunk, whose bytes these are, to `out`, which stays as it was if they are damaged.
+/// Appends the rows of a chunk, whose bytes these are, that lie between two moments to `out`, which stays as it was if they
+/// are damaged.
 pub(super) fn unpack(
     decoder: &mut Decoder,
     source: &BlockSource,
     entry: &Entry,
     bytes: &[u8],
+    between: (i64, i64),
     out: &mut Vec<Row>,
 ) -> Result<(), BlockError> {
     let damaged = |damage: Damage| source.damaged(entry.page.position, damage);
     let before = out.len();
-    decoder
-        .decode(bytes, entry.key.series, out)
+    let times = decoder
+        .decode_between(bytes, entry.key.series, between, out)
         .map_err(|error| damaged(error.into()))?;
-    let first = out.get(before).map(|row| row.time);
-    let last = out.last().map(|row| row.time);
-    if (first, last) == (Some(entry.first_time), Some(entry.last_time)) {
+    if times == (entry.first_time, entry.last_time) {
         Ok(())
     } else {
         out.truncate(before);

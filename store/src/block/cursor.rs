@@ -1,7 +1,5 @@
 //! Ways through a block: one series between two moments, or everything in order.
 
-use std::sync::Arc;
-
 use super::chunks::Chunks;
 use super::error::BlockError;
 use super::index::{Entry, Key};
@@ -61,8 +59,7 @@ impl ChunkReader {
     pub fn next_chunk(&mut self, out: &mut Vec<Row>) -> Result<bool, BlockError> {
         while let Some(entry) = self.next_entry()? {
             let before = out.len();
-            self.chunks.decode(&entry, out)?;
-            self.trim(&entry, before, out);
+            self.chunks.decode(&entry, (self.from, self.to), out)?;
             if out.len() > before {
                 return Ok(true);
             }
@@ -72,7 +69,7 @@ impl ChunkReader {
 
     /// Goes on in another block; it stands nowhere until [`ChunkReader::seek`].
     pub(crate) fn move_to(&mut self, block: &Block) {
-        self.chunks.move_to(Arc::clone(block.opened()));
+        self.chunks.move_to(block.opened());
         self.key = None;
     }
 
@@ -109,23 +106,6 @@ impl ChunkReader {
         self.key = None;
         Ok(None)
     }
-
-    /// Takes from `out`, behind the first `before` rows, what lies outside the moments asked for.
-    fn trim(&self, entry: &Entry, before: usize, out: &mut Vec<Row>) {
-        if entry.last_time > self.to {
-            let wanted = partition_point(out, before, |row| row.time <= self.to);
-            out.truncate(wanted);
-        }
-        if entry.first_time < self.from {
-            let unwanted = partition_point(out, before, |row| row.time < self.from);
-            out.drain(before..unwanted);
-        }
-    }
-}
-
-/// A binary search behind the first `start` rows.
-fn partition_point(rows: &[Row], start: usize, holds: impl Fn(&Row) -> bool) -> usize {
-    start + rows.get(start..).unwrap_or_default().partition_point(holds)
 }
 
 /// Goes over everything in a block, ascending by (metric, series, time), and reads each page once.
@@ -166,7 +146,7 @@ impl BlockCursor {
         match self.chunks.peek()? {
             Some(entry) if self.current == Some(entry.key) => {
                 self.chunks.advance();
-                self.chunks.decode(&entry, out)?;
+                self.chunks.decode(&entry, (i64::MIN, i64::MAX), out)?;
                 Ok(true)
             }
             _ => Ok(false),

@@ -35,7 +35,7 @@ impl PackedChunk {
 }
 
 impl Unpacker {
-    /// Appends the rows of a chunk of `block` to `out`. `kept` are the bytes that were kept when it was found; a chunk
+    /// Appends the rows of a chunk of `block` that lie between two moments to `out`. `kept` are the bytes that were kept when it was found; a chunk
     /// with a page of its own is read only now.
     ///
     /// # Errors
@@ -45,6 +45,7 @@ impl Unpacker {
         block: &Block,
         chunk: &PackedChunk,
         kept: &[u8],
+        between: (i64, i64),
         out: &mut Vec<Row>,
     ) -> Result<(), BlockError> {
         let PackedChunk { entry, start } = chunk;
@@ -59,6 +60,13 @@ impl Unpacker {
                 .and_then(|length| kept.get(*start..)?.get(..length))
                 .ok_or_else(|| opened.source.damaged(entry.page.position, Damage::Length))?,
         };
-        unpack(&mut self.decoder, &opened.source, entry, bytes, out)
+        unpack(
+            &mut self.decoder,
+            &opened.source,
+            entry,
+            bytes,
+            between,
+            out,
+        )
     }
 }

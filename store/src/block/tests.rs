@@ -219,15 +219,23 @@ fn series_may_be_passed_over() {
 }
 
 #[test]
-fn a_long_series_leaves_no_short_chunk() {
-    let content = Content::from([((1, 1), integers(1, 8_640, 10))]);
-    let (bytes, summary) = build(&content, Packing::Disk);
-    assert_eq!(summary.chunks, 2);
-    let mut cursor = open(&bytes).unwrap().cursor();
-    cursor.next_series().unwrap();
-    let mut rows = Vec::new();
-    cursor.next_chunk(&mut rows).unwrap();
-    assert_eq!(rows.len(), 4_320);
+fn a_long_series_is_cut_and_leaves_no_short_chunk() {
+    for (rows, chunks) in [
+        (2_304, vec![2_304]),
+        (2_305, vec![2_048, 257]),
+        (8_640, vec![2_048, 2_048, 2_048, 2_048, 448]),
+    ] {
+        let content = Content::from([((1, 1), integers(1, rows, 10))]);
+        let (bytes, _) = build(&content, Packing::Disk);
+        let mut cursor = open(&bytes).unwrap().cursor();
+        cursor.next_series().unwrap();
+        let (mut found, mut rows) = (Vec::new(), Vec::new());
+        while cursor.next_chunk(&mut rows).unwrap() {
+            found.push(rows.len());
+            rows.clear();
+        }
+        assert_eq!(found, chunks);
+    }
 }
 
 #[test]

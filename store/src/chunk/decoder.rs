@@ -33,6 +33,22 @@ impl Decoder {
         series: SeriesId,
         out: &mut Vec<Row>,
     ) -> Result<(), ChunkError> {
+        self.decode_between(bytes, series, (i64::MIN, i64::MAX), out)
+            .map(drop)
+    }
+
+    /// Appends those rows alone that lie between two moments, both included, in milliseconds. Answers the times of the
+    /// first and the last row of the whole chunk.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`], but a value that is none outside the moments is not looked at.
+    pub fn decode_between(
+        &mut self,
+        bytes: &[u8],
+        series: SeriesId,
+        between: (i64, i64),
+        out: &mut Vec<Row>,
+    ) -> Result<(i64, i64), ChunkError> {
         let mut input = Input::new(bytes);
         let rows = input.varint_usize()?;
         if !(1..=ROWS_MAX).contains(&rows) {
@@ -50,12 +66,27 @@ impl Decoder {
         if !self.times.is_sorted_by(|a, b| a < b) {
             return Err(ChunkError::Order);
         }
+        let first = self.times.first().copied().unwrap_or(i64::MAX);
+        let last = self.times.last().copied().unwrap_or(i64::MIN);
+        self.leave_between(between);
         let before = out.len();
-        let restored = self.restore(form, series, out);
-        if restored.is_err() {
-            out.truncate(before);
+        match self.restore(form, series, out) {
+            Ok(()) => Ok((first, last)),
+            Err(error) => {
+                out.truncate(before);
+                Err(error)
+            }
         }
-        restored
+    }
+
+    /// Drops what lies outside two moments from the columns.
+    fn leave_between(&mut self, (from, to): (i64, i64)) {
+        let end = self.times.partition_point(|time| *time <= to);
+        let start = self.times.partition_point(|time| *time < from).min(end);
+        for column in [&mut self.times, &mut self.bits, &mut self.classes] {
+            column.truncate(end);
+            column.drain(..start.min(column.len()));
+        }
     }
 
     fn restore(&self, form: Form, series: SeriesId, out: &mut Vec<Row>) -> Result<(), ChunkError> {

@@ -4,6 +4,7 @@
 //! before in which order ([`Window::expect`]), so that chunks are found some series at a time.
 
 mod gather;
+mod readers;
 mod rows;
 
 use std::collections::HashMap;
@@ -13,13 +14,15 @@ use parking_lot::Mutex;
 use penstock_model::Timestamp;
 use roaring::RoaringBitmap;
 
+pub(crate) use self::readers::ReaderPool;
 pub(crate) use self::rows::PackedLane;
 pub use self::rows::WindowRows;
 
 use self::gather::{Found, Gathered, Gatherer, Source};
+use self::readers::Readers;
 use super::read_ahead::Range;
 use super::snapshot::Snapshot;
-use crate::block::{BlockError, Unpacker};
+use crate::block::BlockError;
 use crate::error::StoreError;
 use crate::row::{MetricId, Row, SeriesId};
 use crate::series::Selection;
@@ -52,7 +55,7 @@ pub struct Window {
 struct Reading {
     gatherer: Gatherer,
     gathered: Arc<Gathered>,
-    unpacker: Unpacker,
+    readers: Readers,
 }
 
 impl Window {
@@ -94,6 +97,7 @@ impl Window {
         }
         let found: Vec<SeriesId> = present.iter().take(most).map(SeriesId).collect();
         let (metrics, series): (Vec<_>, Vec<_>) = snapshot.block_order(&found)?.into_iter().unzip();
+        let readers = snapshot.layers.readers.take();
         let run = |series| runs.get(series).cloned().unwrap_or_default();
         Ok(Self {
             snapshot,
@@ -109,7 +113,7 @@ impl Window {
             reading: Mutex::new(Reading {
                 gatherer: Gatherer::new(),
                 gathered: Arc::default(),
-                unpacker: Unpacker::default(),
+                readers,
             }),
         })
     }
@@ -148,10 +152,13 @@ impl Window {
         let mut reading = self.reading.lock();
         if reading.gathered.chunks(series).is_none() {
             let Reading {
-                gatherer, gathered, ..
+                gatherer,
+                gathered,
+                readers,
             } = &mut *reading;
             let series = self.upcoming(place, gatherer.series());
-            *gathered = Arc::new(gatherer.gather(&self.sources, series, self.range)?);
+            let chunks = &mut readers.chunks;
+            *gathered = Arc::new(gatherer.gather(chunks, &self.sources, series, self.range)?);
         }
         let unsorted = self.unsorted_of.get(place).cloned().unwrap_or_default();
         let unsorted = self.unsorted.get(unsorted).unwrap_or_default();
@@ -174,13 +181,15 @@ impl Window {
         &self,
         gathered: &Gathered,
         found: &Found,
+        between: Range,
         out: &mut Vec<Row>,
     ) -> Result<(), BlockError> {
         let Some(source) = self.sources.get(found.source) else {
             return Ok(());
         };
-        let unpacker = &mut self.reading.lock().unpacker;
-        unpacker.unpack(&source.block, &found.chunk, &gathered.kept, out)
+        let between = (between.from, between.to);
+        let unpacker = &mut self.reading.lock().readers.unpacker;
+        unpacker.unpack(&source.block, &found.chunk, &gathered.kept, between, out)
     }
 
     /// What of a source's rows of a series is deleted.
@@ -189,6 +198,13 @@ impl Window {
             return HiddenRanges::default();
         };
         HiddenRanges::of(&self.snapshot.tombstones, series, source.last)
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let readers = std::mem::take(&mut self.reading.get_mut().readers);
+        self.snapshot.layers.readers.give_back(readers);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::disk::file_names;
 use crate::manifest::BlockEntry;
 use crate::memtable::{EncodedPart, UnsortedPart};
 use crate::row::Sequence;
+use crate::scan::window::ReaderPool;
 use crate::tombstone::Tombstone;
 
 /// Everything older than the active rows. Older first in every list.
@@ -24,6 +25,8 @@ pub(crate) struct Layers {
     pub(crate) unsorted: Vec<Arc<UnsortedPart>>,
     /// Deletes that may still hide something, durable or not.
     pub(crate) tombstones: Vec<Arc<Tombstone>>,
+    /// What has read these blocks and may read them again.
+    pub(crate) readers: ReaderPool,
 }
 
 /// A block on disk, opened.

@@ -7,6 +7,11 @@ use super::*;
 
 const MEMORY: &[u8] = include_bytes!("../../../tests/golden/block_v1_memory.block");
 const DISK: &[u8] = include_bytes!("../../../tests/golden/block_v1_disk.block");
+/// Written when chunks had 8,192 rows, which the format still allows.
+const LONG_CHUNKS: [&[u8]; 2] = [
+    include_bytes!("../../../tests/golden/block_v1_memory_long_chunks.block"),
+    include_bytes!("../../../tests/golden/block_v1_disk_long_chunks.block"),
+];
 
 /// Every form of chunk and every column codec, in a shared page and in pages of their own.
 fn golden() -> Content {
@@ -64,7 +69,7 @@ fn blocks_are_written_as_version_1() {
 
 #[test]
 fn blocks_of_version_1_are_read() {
-    for bytes in [MEMORY, DISK] {
+    for bytes in [MEMORY, DISK].into_iter().chain(LONG_CHUNKS) {
         let block = open(bytes).unwrap();
         assert_eq!(block.meta(), &META);
         assert_same(&read_all(&block).unwrap(), &golden());

@@ -49,7 +49,6 @@ pub(super) struct Gathered {
 /// Finds chunks, and learns how many series to take together.
 #[derive(Debug)]
 pub(super) struct Gatherer {
-    reader: Option<ChunkReader>,
     series: usize,
 }
 
@@ -63,7 +62,6 @@ impl Gathered {
 impl Gatherer {
     pub(super) const fn new() -> Self {
         Self {
-            reader: None,
             series: SERIES_FIRST,
         }
     }
@@ -73,12 +71,13 @@ impl Gatherer {
         self.series
     }
 
-    /// Finds the chunks of these series.
+    /// Finds the chunks of these series with a reader, which it makes if there is none yet.
     ///
     /// # Errors
     /// As the blocks say.
     pub(super) fn gather(
         &mut self,
+        reader: &mut Option<ChunkReader>,
         sources: &[Source],
         mut series: Vec<(MetricId, SeriesId)>,
         range: Range,
@@ -90,7 +89,7 @@ impl Gatherer {
             .chunks
             .extend(series.iter().map(|(_, series)| (*series, Vec::new())));
         for (number, source) in sources.iter().enumerate() {
-            let reader = match &mut self.reader {
+            let reader = match &mut *reader {
                 Some(reader) => {
                     reader.move_to(&source.block);
                     reader

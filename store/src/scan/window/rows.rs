@@ -66,7 +66,8 @@ impl PackedLane<'_> {
             source: self.source,
             chunk,
         };
-        self.window.unpack(&self.gathered, &found, out)?;
+        let range = self.window.range;
+        self.window.unpack(&self.gathered, &found, range, out)?;
         Ok(true)
     }
 }
@@ -162,10 +163,10 @@ impl<'a> WindowRows<'a> {
         self.begin(self.window.range);
         let unsorted = self.unsorted;
         let newest = unsorted.last().copied();
-        let mut starts = Vec::new();
+        let mut runs = Vec::new();
         while let Some(run) = self.next_run() {
             self.next = run.places.end;
-            starts.push((run.places.start, run.first));
+            runs.push(run);
         }
         let ends = self.chunks().iter().map(|found| found.chunk.times().1);
         if newest.is_some_and(|row| ends.max().is_none_or(|end| row.time >= end)) {
@@ -173,16 +174,21 @@ impl<'a> WindowRows<'a> {
         }
         let mut batch = Vec::new();
         // All rows of a run may be deleted: then the one before has the last.
-        for (start, first) in starts.into_iter().rev() {
-            let later = unsorted.partition_point(|row| row.time < first);
-            (self.next, self.merged) = (start, None);
-            self.unsorted = unsorted.get(later..).unwrap_or_default();
-            let mut last = None;
-            while self.next_rows(&mut batch)? {
-                last = batch.last().copied();
-            }
-            if last.is_some() {
-                return Ok(last);
+        for run in runs.iter().rev() {
+            let later = unsorted.partition_point(|row| row.time < run.first);
+            let end = run.last.min(self.window.range.to);
+            let its_last = Range { from: end, to: end };
+            // Nearly always the last row of the run is the one.
+            for range in [its_last, self.window.range] {
+                (self.next, self.merged, self.range) = (run.places.start, None, range);
+                self.unsorted = unsorted.get(later..).unwrap_or_default();
+                let mut last = None;
+                while self.next_rows(&mut batch)? {
+                    last = batch.last().copied();
+                }
+                if last.is_some() {
+                    return Ok(last);
+                }
             }
         }
         Ok(newest)
@@ -227,11 +233,7 @@ impl<'a> WindowRows<'a> {
         if last < range.from || range.to < first {
             return Ok(());
         }
-        self.window.unpack(&self.gathered, found, out)?;
-        let end = out.partition_point(|row| row.time <= range.to);
-        out.truncate(end);
-        let start = out.partition_point(|row| row.time < range.from);
-        out.drain(..start);
+        self.window.unpack(&self.gathered, found, range, out)?;
         self.hidden(found.source).apply(out);
         Ok(())
     }
