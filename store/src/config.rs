@@ -27,6 +27,9 @@ pub struct StoreConfig {
     pub sealed_rows: usize,
     /// Bytes of sealed parts at which all of them are flushed to disk. Default 32 MiB.
     pub sealed_bytes_max: usize,
+    /// Bytes of rows that readers may have copied out of memory, all together; over it they are told to come back. Default
+    /// 128 MiB, two and a half times what one reader of everything takes.
+    pub copied_bytes_max: usize,
     /// Bytes of WAL at which all sealed parts are flushed: this is what a start has to replay. Default 96 MiB.
     pub wal_bytes_max: u64,
     /// How long rows may stay in memory alone. Default 10 minutes.
@@ -50,6 +53,7 @@ impl Default for StoreConfig {
             lazy_sync_bytes: 256 << 10,
             sealed_rows: 512 << 10,
             sealed_bytes_max: 32 << 20,
+            copied_bytes_max: 128 << 20,
             wal_bytes_max: 96 * MIB,
             flush_age: Duration::from_mins(10),
             free_space_percent_min: 5,
@@ -71,6 +75,7 @@ impl StoreConfig {
             pending_bytes_max: scaled(default.pending_bytes_max),
             sealed_rows: scaled(default.sealed_rows),
             sealed_bytes_max: scaled(default.sealed_bytes_max),
+            copied_bytes_max: scaled(default.copied_bytes_max),
             ..default
         }
     }

@@ -78,6 +78,14 @@ pub enum StoreError {
         /// The last sequence that manifest and log know.
         known: Sequence,
     },
+    /// Readers hold as many copies of rows as they may. Later some will be done.
+    #[error(
+        "readers hold as many rows that are not on the disk yet as they may, {bytes_max} bytes"
+    )]
+    CopiesFull {
+        /// [`StoreConfig::copied_bytes_max`](crate::config::StoreConfig::copied_bytes_max).
+        bytes_max: usize,
+    },
     /// A thread of the store panicked: a fault of the store itself.
     #[error("a thread of the store panicked")]
     Panicked,
@@ -101,6 +109,7 @@ impl StoreError {
             {
                 ErrorKind::Retry
             }
+            Self::CopiesFull { .. } => ErrorKind::Retry,
             Self::Wal(error) if error.kind() == WalErrorKind::NoSpace => ErrorKind::Retry,
             Self::Manifest(error) if error.kind() == ManifestErrorKind::NoSpace => ErrorKind::Retry,
             Self::Wal(error) if error.kind() == WalErrorKind::Corrupt => ErrorKind::Repair,

@@ -12,6 +12,7 @@
 //! A scan sees everything that was acknowledged before it began and nothing that was not durable then. It
 //! holds one chunk per source in memory, and the selected rows of the unsorted memtable.
 
+pub(crate) mod copies;
 pub mod latest;
 pub(crate) mod merge;
 pub(crate) mod read_ahead;
@@ -21,6 +22,7 @@ pub mod window;
 use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
 
+use self::copies::CopiedRows;
 use self::merge::{MergedRows, RowSource};
 use self::read_ahead::{Range, ReadAhead};
 use self::snapshot::Snapshot;
@@ -42,7 +44,7 @@ pub struct Scan {
     ahead: ReadAhead,
     range: Range,
     /// Rows that no block has yet, sorted by series and time.
-    unsorted: Vec<Row>,
+    unsorted: CopiedRows,
 }
 
 /// One series of a [`Scan`].
@@ -72,15 +74,15 @@ impl Scan {
         series: Vec<SeriesId>,
         from: Timestamp,
         to: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let wanted: RoaringBitmap = series.iter().map(|series| series.0).collect();
         let range = Range {
             from: from.millis(),
             to: to.millis(),
         };
-        let unsorted = snapshot.unsorted_rows(&wanted, range.from, range.to);
+        let unsorted = snapshot.unsorted_rows(&wanted, range.from, range.to)?;
         let ahead = ReadAhead::new();
-        Self {
+        Ok(Self {
             snapshot,
             series,
             done: 0,
@@ -88,7 +90,7 @@ impl Scan {
             ahead,
             range,
             unsorted,
-        }
+        })
     }
 
     /// The next series that has samples in the range, in the order of the keys.

@@ -22,6 +22,8 @@ pub struct StoreStats {
     pub rows_unencoded: u64,
     /// Bytes of encoded sealed parts.
     pub sealed_bytes: u64,
+    /// Bytes of rows that readers have copied and hold.
+    pub copied_bytes: u64,
     /// Flushes to disk.
     pub flushes: u64,
     /// Blocks on disk.
@@ -56,6 +58,7 @@ impl StoreStats {
                 active.saturating_add(layers.unsorted.iter().map(|part| part.len()).sum()),
             ),
             sealed_bytes: count(layers.encoded_bytes()),
+            copied_bytes: count(shared.copies.taken()),
             flushes: shared.flushes.load(Ordering::Relaxed),
             blocks: count(layers.disk.values().map(Vec::len).sum()),
             block_bytes: blocks.map(|block| block.entry.bytes).sum(),

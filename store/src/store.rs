@@ -241,7 +241,7 @@ impl Store {
     /// The samples of some series between two moments, inclusive.
     ///
     /// # Errors
-    /// [`StoreError::Stopped`].
+    /// [`StoreError::Stopped`], [`StoreError::CopiesFull`].
     pub fn scan(
         &self,
         selection: &Selection,
@@ -250,7 +250,7 @@ impl Store {
     ) -> Result<Scan, StoreError> {
         let snapshot = self.snapshot()?;
         let series = self.inner.shared.registry.select(selection);
-        Ok(Scan::new(snapshot, series, from, to))
+        Scan::new(snapshot, series, from, to)
     }
 
     /// Everything that is durable now, for as long as the snapshot is kept: deletes and flushes that come later
@@ -285,6 +285,7 @@ impl Store {
             layers,
             views,
             tombstones,
+            copies: shared.copies.clone(),
         })
     }
 

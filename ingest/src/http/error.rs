@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use penstock_model::WithCauses;
-use penstock_store::error::{AppendError, StoreError};
+use penstock_store::error::{AppendError, ErrorKind, StoreError};
 use serde::Serialize;
 
 use crate::auth::AuthError;
@@ -99,8 +99,13 @@ impl ApiError {
             .with_retry_after(exceeded.retry_after)
     }
 
-    /// 500: what is stored cannot be read.
+    /// 500: what is stored cannot be read. 503 if that passes.
     pub fn unreadable(error: &StoreError) -> Self {
+        if error.kind() == ErrorKind::Retry {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many queries")
+                .with_details(error.to_string())
+                .with_retry_after(Duration::from_secs(1));
+        }
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The stored data could not be read",
@@ -310,6 +315,16 @@ mod tests {
         assert_eq!(error.status(), 401);
         assert!(text(&error).contains("a key has at least 32 characters"));
         assert!(!text(&error).contains("short"));
+    }
+
+    #[test]
+    fn what_passes_is_to_be_tried_again() {
+        let full = StoreError::CopiesFull { bytes_max: 7 };
+        let later = ApiError::unreadable(&full).into_response();
+        assert_eq!(later.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(later.headers()[RETRY_AFTER], "1");
+        let never = ApiError::unreadable(&StoreError::Stopped);
+        assert_eq!(never.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use penstock_model::{Timestamp, WithCauses};
-use penstock_store::error::StoreError;
+use penstock_store::error::{ErrorKind, StoreError};
 use penstock_store::series::Selection;
 use penstock_store::store::Store;
 use tokio::sync::OwnedSemaphorePermit;
@@ -118,7 +118,9 @@ impl Job {
                 tracing::debug!(%tenant, reason = %gone, "export ended early");
             }
             Err(ExportError::Read(ReadError::Store(error))) => {
-                tracing::error!(error = %WithCauses(&error), %tenant, "export failed");
+                if error.kind() != ErrorKind::Retry {
+                    tracing::error!(error = %WithCauses(&error), %tenant, "export failed");
+                }
                 pieces.fail(ApiError::unreadable(&error));
             }
             Err(ExportError::Read(error)) => {

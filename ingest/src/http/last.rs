@@ -13,7 +13,7 @@ use http::Method;
 use http::header::CONTENT_TYPE;
 use penstock_model::{Clock, Tags, Timestamp, Uids, WithCauses};
 use penstock_query::Exceeded;
-use penstock_store::error::StoreError;
+use penstock_store::error::{ErrorKind, StoreError};
 use penstock_store::scan::latest::latest;
 use penstock_store::scan::snapshot::Snapshot;
 use penstock_store::store::Store;
@@ -186,7 +186,9 @@ impl Job {
 
     fn unreadable(&self, error: &StoreError) -> Ended {
         let tenant = self.reader.scope().tenant();
-        tracing::error!(error = %WithCauses(error), %tenant, "query for newest points failed");
+        if error.kind() != ErrorKind::Retry {
+            tracing::error!(error = %WithCauses(error), %tenant, "query for newest points failed");
+        }
         Ended::Refused(ApiError::unreadable(error))
     }
 }

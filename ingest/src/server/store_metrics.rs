@@ -125,6 +125,20 @@ impl StoreMetrics {
         ] {
             gauge(encoder, name, help, value)?;
         }
+        self.encode_pressure(encoder, stats.copied_bytes)
+    }
+
+    fn encode_pressure(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        copied_bytes: u64,
+    ) -> fmt::Result {
+        gauge(
+            encoder,
+            "penstock_store_copied_bytes",
+            "Bytes of rows that readers have copied out of memory",
+            copied_bytes,
+        )?;
         let refusing = u64::from(self.store.pressure().is_some());
         gauge(
             encoder,

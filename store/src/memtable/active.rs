@@ -169,20 +169,27 @@ impl RowsView {
     }
 
     /// The rows of some series between two moments, inclusive, sorted by series and time; of several rows
-    /// of one series and time only the last.
-    pub(crate) fn select(&self, series: &RoaringBitmap, from: i64, to: i64) -> Vec<Row> {
+    /// of one series and time only the last. `has_room` is asked page after page whether so many rows may be held: twice
+    /// those that are found, since sorting them takes as many again.
+    pub(crate) fn select<E>(
+        &self,
+        series: &RoaringBitmap,
+        (from, to): (i64, i64),
+        mut has_room: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<Row>, E> {
         let mut rows = Vec::new();
         if series.is_empty() {
-            return rows;
+            return Ok(rows);
         }
         let mut left = self.rows;
         for page in &self.pages {
             let count = left.min(page.len());
             page.select(count, series, (from, to), &mut rows);
             left = left.saturating_sub(count);
+            has_room(rows.len().saturating_mul(2))?;
         }
         sort_last_wins(&mut rows);
-        rows
+        Ok(rows)
     }
 }
 
@@ -300,9 +307,16 @@ mod tests {
         assert_eq!(active.len(), 20_000);
         let view = active.view(Sequence(1));
         assert!(view.iter().eq(rows.iter()));
-        let selected = view.select(&RoaringBitmap::from_iter([3]), 10_000, 20_000);
+        let wanted = RoaringBitmap::from_iter([3]);
+        let selected = view.select(&wanted, (10_000, 20_000), |_| Ok::<(), ()>(()));
+        let selected = selected.unwrap();
         assert!(selected.iter().all(|r| r.series.0 == 3 && r.time >= 10_000));
         assert!(selected.is_sorted_by_key(|r| r.time));
+        let refused = view.select(&wanted, (10_000, 20_000), |rows| match rows {
+            0..2_000 => Ok(()),
+            more => Err(more),
+        });
+        assert_eq!(refused.unwrap_err(), 2 * selected.len());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn latest(
     from: Timestamp,
     show: &mut dyn FnMut(SeriesId, Row) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    for day in days_with_rows(snapshot, &series, from).into_iter().rev() {
+    for day in days_with_rows(snapshot, &series, from)?.into_iter().rev() {
         if series.is_empty() {
             break;
         }
@@ -42,9 +42,13 @@ pub fn latest(
 }
 
 /// The days for which a block or the memtable may have a row of these series.
-fn days_with_rows(snapshot: &Snapshot, series: &RoaringBitmap, from: Timestamp) -> BTreeSet<Day> {
+fn days_with_rows(
+    snapshot: &Snapshot,
+    series: &RoaringBitmap,
+    from: Timestamp,
+) -> Result<BTreeSet<Day>, StoreError> {
     let mut days = snapshot.days(from.millis(), i64::MAX);
-    let unsorted = snapshot.unsorted_rows(series, from.millis(), i64::MAX);
+    let unsorted = snapshot.unsorted_rows(series, from.millis(), i64::MAX)?;
     days.extend(unsorted.iter().map(|row| row.timestamp().day()));
-    days
+    Ok(days)
 }

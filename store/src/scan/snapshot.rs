@@ -6,6 +6,7 @@ use std::sync::Arc;
 use penstock_model::{Day, SeriesIdentity, Timestamp};
 use roaring::RoaringBitmap;
 
+use super::copies::{CopiedRows, CopyBudget};
 use super::merge::{MergedRows, RowSource};
 use crate::block::Block;
 use crate::error::StoreError;
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub(crate) views: Vec<(Sequence, RowsView)>,
     /// The durable tombstones.
     pub(crate) tombstones: Vec<Arc<Tombstone>>,
+    /// Where copies of those rows are counted.
+    pub(crate) copies: CopyBudget,
 }
 
 impl Snapshot {
@@ -39,11 +42,23 @@ impl Snapshot {
     }
 
     /// Rows of unsorted parts and of the active rows, hidden ones left out, sorted by series and time.
-    pub(super) fn unsorted_rows(&self, wanted: &RoaringBitmap, from: i64, to: i64) -> Vec<Row> {
+    ///
+    /// # Errors
+    /// [`StoreError::CopiesFull`].
+    pub(super) fn unsorted_rows(
+        &self,
+        wanted: &RoaringBitmap,
+        from: i64,
+        to: i64,
+    ) -> Result<CopiedRows, StoreError> {
+        let mut room = self.copies.room();
         let mut all = Vec::new();
         let mut views = 0usize;
         for (last, view) in &self.views {
-            let mut rows = view.select(wanted, from, to);
+            let before = all.len();
+            let mut rows = view.select(wanted, (from, to), |rows| {
+                room.for_rows(rows.saturating_add(before))
+            })?;
             let newer: Vec<&Arc<Tombstone>> = self
                 .tombstones
                 .iter()
@@ -66,9 +81,10 @@ impl Snapshot {
         }
         if views > 1 {
             // Older views come first and the sort is stable: the newer row of a time stays.
+            room.for_rows(all.len().saturating_mul(2))?;
             sort_last_wins(&mut all);
         }
-        all
+        CopiedRows::new(all, room)
     }
 
     /// The days between two moments for which there is a block.

@@ -20,6 +20,7 @@ pub use self::rows::WindowRows;
 
 use self::gather::{Found, Gathered, Gatherer, Source};
 use self::readers::Readers;
+use super::copies::CopiedRows;
 use super::read_ahead::Range;
 use super::snapshot::Snapshot;
 use crate::block::BlockError;
@@ -40,7 +41,7 @@ pub struct Window {
     /// Blocks that overlap the range, day after day, older first.
     sources: Vec<Source>,
     /// Rows that no block has yet, sorted by series and time.
-    unsorted: Vec<Row>,
+    unsorted: CopiedRows,
     /// Where those of each place are.
     unsorted_of: Vec<std::ops::Range<usize>>,
     /// The places of the series, in the order of reading.
@@ -63,7 +64,7 @@ impl Window {
     /// them.
     ///
     /// # Errors
-    /// [`StoreError`] if the store's files contradict each other.
+    /// [`StoreError`] if the store's files contradict each other, or readers have copied as much as they may.
     pub fn new(
         snapshot: Arc<Snapshot>,
         selection: &Selection,
@@ -89,7 +90,7 @@ impl Window {
             to: to.millis(),
         };
         let sources = sources(&snapshot, range);
-        let unsorted = snapshot.unsorted_rows(wanted, range.from, range.to);
+        let unsorted = snapshot.unsorted_rows(wanted, range.from, range.to)?;
         let runs = runs_of(&unsorted);
         let mut present: RoaringBitmap = runs.keys().map(|series| series.0).collect();
         for source in &sources {

@@ -13,6 +13,7 @@ use crate::config::StoreConfig;
 use crate::disk::Disk;
 use crate::error::{Pressure, StoreError};
 use crate::row::Sequence;
+use crate::scan::copies::CopyBudget;
 use crate::series::SeriesRegistry;
 
 /// How long a full disk is left alone before the next try.
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pending_bytes: AtomicU64,
     unsorted_rows: AtomicU64,
     sealed_bytes: AtomicU64,
+    /// What readers have copied.
+    pub(crate) copies: CopyBudget,
     /// The committer holds records for which no segment can be made.
     log_lacks_room: AtomicBool,
     /// The reserve is touched, or a flush has found no room.
@@ -83,6 +86,7 @@ impl Shared {
         flushed: Sequence,
     ) -> Self {
         let durable = AtomicU64::new(log.last.0);
+        let copies = CopyBudget::new(config.copied_bytes_max);
         Self {
             clock,
             disk,
@@ -99,6 +103,7 @@ impl Shared {
             pending_bytes: AtomicU64::new(0),
             unsorted_rows: AtomicU64::new(0),
             sealed_bytes: AtomicU64::new(0),
+            copies,
             log_lacks_room: AtomicBool::new(false),
             disk_is_full: AtomicBool::new(false),
             rows_appended: AtomicU64::new(0),

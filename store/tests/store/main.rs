@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod copies;
 mod crash;
 mod damage;
 mod failures;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use penstock_model::{Clock, WithCauses};
 use penstock_query::{Exceeded, JsonResults, Limits, Query, RunContext, RunError, run};
-use penstock_store::error::AppendError;
+use penstock_store::error::{AppendError, ErrorKind};
 use penstock_store::store::Store;
 use penstock_tenancy::ReadLimits;
 use tokio::sync::OwnedSemaphorePermit;
@@ -96,7 +96,9 @@ impl Job {
     }
 
     fn unreadable(&self, error: SourceError) -> Ended {
-        if let SourceError::Store(error) = &error {
+        if let SourceError::Store(error) = &error
+            && error.kind() != ErrorKind::Retry
+        {
             let tenant = self.reader.scope().tenant();
             tracing::error!(error = %WithCauses(error), %tenant, "query failed");
         }
