@@ -54,7 +54,12 @@ fn main() -> Result<()> {
             println!("{}\n\n{results}", machine());
             outcome?;
         }
-        Command::Queries(plan) => println!("{}\n\n{}", machine(), queries::run(&plan)?),
+        Command::Queries(plan) => {
+            let mut results = String::new();
+            let outcome = queries::run(&plan, &mut results);
+            println!("{}\n\n{results}", machine());
+            outcome?;
+        }
         Command::Push(arguments) => println!("{}", arguments.run()?),
     }
     Ok(())

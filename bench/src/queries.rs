@@ -47,11 +47,12 @@ pub(crate) struct Plan {
     without: Vec<Name>,
 }
 
-/// Asks everything and gives the tables.
+/// Asks everything and appends the tables to `results`.
 ///
 /// # Errors
-/// When a server fails, refuses something, or answers other numbers than the other.
-pub(crate) fn run(plan: &Plan) -> Result<String> {
+/// When a server fails, refuses something, or answers other numbers than the other; what was measured until then is in
+/// `results`.
+pub(crate) fn run(plan: &Plan, results: &mut String) -> Result<()> {
     stay_on_load_core()?;
     let mut ours = Penstock::start_for_queries()?;
     let is_other_wanted = !plan.without.contains(&Name::VictoriaMetrics);
@@ -60,7 +61,7 @@ pub(crate) fn run(plan: &Plan) -> Result<String> {
     } else {
         None
     };
-    let mut table = String::from(
+    results.push_str(
         "| | Penstock | VictoriaMetrics | ours to theirs | numbers answered | |\n|---|---|---|---|---|---|\n",
     );
     let mut measure = |data: Data, questions: Vec<Question>| -> Result<()> {
@@ -85,19 +86,18 @@ pub(crate) fn run(plan: &Plan) -> Result<String> {
                 &Asked::new(&mut ours)?,
                 others.as_ref(),
             );
-            writeln!(table, "{}", row.with_context(|| question.title.clone())?)?;
+            writeln!(results, "{}", row.with_context(|| question.title.clone())?)?;
         }
         Ok(())
     };
     measure(Data::of_a_day(), question::of_a_day())?;
     measure(Data::of_a_million(), question::of_a_million())?;
-    let mut results = table;
     if plan.only.is_empty() {
         let writer = ours.token()?.context("a writer")?;
         let latency = latency::measure(&Asked::new(&mut ours)?, &writer)?;
         write!(results, "\n{latency}")?;
     }
-    Ok(results)
+    Ok(())
 }
 
 /// Pushes all of it and waits until it is on the disk and the server idle.
