@@ -20,10 +20,12 @@ mod rbac;
 mod revoke;
 mod rotations;
 mod scaled;
+mod ten_thousand_tokens;
 mod two_operators;
 mod uninstall;
 mod united;
 mod upgrade;
+mod usage;
 
 use crate::cluster::{Cluster, Namespace};
 use anyhow::Result;
@@ -52,6 +54,7 @@ pub(crate) const ALL: &[Story] = stories![
     expiry,
     foreign_secret,
     namespaces,
+    usage,
     united,
     ingest_killed,
     pods_replaced,
@@ -65,5 +68,6 @@ pub(crate) const ALL: &[Story] = stories![
     ledger_forged,
     authority,
     rbac,
+    ten_thousand_tokens,
     uninstall,
 ];

@@ -3,7 +3,10 @@
 use super::{Cluster, Kind};
 use anyhow::{Context, Result};
 use kube::Api;
-use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{
+    DeleteParams, DynamicObject, ListParams, ObjectList, Patch, PatchParams, PostParams,
+};
+use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -12,6 +15,9 @@ const MANAGER: &str = "penstock-stories";
 
 /// An API server under load, or just started again, may take a while; none takes this long.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// Objects in one answer.
+const PAGE: u32 = 500;
 
 impl Cluster {
     fn api(&self, kind: Kind, namespace: &str) -> Api<DynamicObject> {
@@ -38,14 +44,40 @@ impl Cluster {
 
     /// All objects of the namespace with these labels, `a=b,c=d`; every one if there are none.
     pub(crate) fn list(&self, kind: Kind, namespace: &str, labels: &str) -> Result<Vec<Value>> {
-        let what = format!("list {} in {namespace}", kind.plural());
+        let api = self.api(kind, namespace);
         let query = ListParams::default().labels(labels);
-        let found = self.call(&what, self.api(kind, namespace).list(&query))?;
-        found
-            .items
-            .into_iter()
-            .map(|item| Ok(serde_json::to_value(item)?))
-            .collect()
+        let page = async |query: &ListParams| api.list(query).await;
+        self.pages(kind, namespace, query, &page)
+    }
+
+    /// The metadata of all objects of the namespace: where there are thousands, and nobody asks what is in them.
+    pub(crate) fn list_metadata(&self, kind: Kind, namespace: &str) -> Result<Vec<Value>> {
+        let api = self.api(kind, namespace);
+        let page = async |query: &ListParams| api.list_metadata(query).await;
+        self.pages(kind, namespace, ListParams::default(), &page)
+    }
+
+    /// A list piece by piece: ten thousand objects at once would take longer than a call may.
+    fn pages<K: Clone + Serialize>(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        mut query: ListParams,
+        page: &impl AsyncFn(&ListParams) -> kube::Result<ObjectList<K>>,
+    ) -> Result<Vec<Value>> {
+        let what = format!("list {} in {namespace}", kind.plural());
+        query.limit = Some(PAGE);
+        let mut listed = Vec::new();
+        loop {
+            let found = self.call(&what, page(&query))?;
+            for item in found.items {
+                listed.push(serde_json::to_value(item)?);
+            }
+            match found.metadata.continue_ {
+                Some(rest) if !rest.is_empty() => query = query.continue_token(&rest),
+                _ => return Ok(listed),
+            }
+        }
     }
 
     /// Creates an object; `metadata.name` or `metadata.generateName` names it.

@@ -1,0 +1,130 @@
+//! Ten thousand tokens are made at once. Each gets its key; how long that takes is printed. Then nothing is written for a
+//! minute: no object of theirs has another version. `E2E_TOKENS` makes it fewer, for a machine that cannot.
+
+use crate::cluster::{Cluster, Kind, Namespace};
+use crate::penstock::{OPERATOR, Penstock, has_condition};
+use anyhow::{Context, Result, anyhow, ensure};
+use penstock_e2e::wait;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TOKENS: usize = 10_000;
+
+/// People and programs that make tokens at the same time.
+const MAKERS: usize = 8;
+
+const LIMIT: Duration = Duration::from_mins(20);
+const AT_REST: Duration = Duration::from_mins(1);
+
+#[expect(clippy::disallowed_methods, reason = "a story runs in real time")]
+pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
+    let count = match env::var("E2E_TOKENS") {
+        Ok(count) => count.parse().context("E2E_TOKENS is a number")?,
+        Err(_) => TOKENS,
+    };
+    let penstock = Penstock::install(cluster, namespace)?;
+    penstock.application("greenhouse", &json!({"tokens": {"max": 20_000}}))?;
+    penstock.wait_condition(Kind::Application, "greenhouse", "Ready", "True")?;
+    let start = Instant::now();
+    make(&penstock, count)?;
+    let made = start.elapsed();
+    // Cheap to ask for; what was counted is looked at below.
+    wait::at_most(LIMIT, "every Secret is written", || {
+        let written = secrets_written(&penstock)?;
+        Ok((written >= u64::try_from(count)?).then_some(()))
+    })?;
+    wait::at_most(LIMIT, "every token is Ready", || {
+        let tokens = cluster.list(Kind::WriteToken, namespace.name(), "")?;
+        let ready = tokens
+            .iter()
+            .filter(|token| has_condition(token, "Ready", "True"));
+        Ok((ready.count() == count).then_some(()))
+    })?;
+    let ready = start.elapsed();
+    println!(
+        "figure: {count} tokens Ready after {:.1} s, {:.1} s after the last was made (goal: 60 s)",
+        ready.as_secs_f64(),
+        ready.saturating_sub(made).as_secs_f64()
+    );
+    wait::at_most(
+        LIMIT,
+        "the application counts them and tells its use",
+        || {
+            let application = penstock.get(Kind::Application, "greenhouse")?;
+            let is_told = application["status"]["tokens"]["active"] == json!(count);
+            Ok((is_told && application["status"]["usage"].is_object()).then_some(()))
+        },
+    )?;
+    let before = versions(&penstock)?;
+    let began = Instant::now();
+    wait::at_most(AT_REST * 2, "a minute at rest", || {
+        Ok((began.elapsed() >= AT_REST).then_some(()))
+    })?;
+    let after = versions(&penstock)?;
+    let written: Vec<_> = after
+        .iter()
+        .filter(|(name, version)| before.get(*name) != Some(*version))
+        .collect();
+    ensure!(written.is_empty(), "written at rest: {written:?}");
+    println!("figure: {count} tokens at rest: 0 writes in a minute (goal: 0)");
+    Ok(())
+}
+
+/// Makes the tokens, many at the same time.
+fn make(penstock: &Penstock<'_>, count: usize) -> Result<()> {
+    thread::scope(|scope| {
+        let makers: Vec<_> = (0..MAKERS)
+            .map(|maker| {
+                scope.spawn(move || {
+                    let numbers = (maker..count).step_by(MAKERS);
+                    numbers
+                        .map(|number| format!("device-{number:05}"))
+                        .try_for_each(|name| penstock.write_token(&name, "greenhouse", &json!({})))
+                })
+            })
+            .collect();
+        makers
+            .into_iter()
+            .try_for_each(|maker| maker.join().map_err(|_| anyhow!("a maker panicked"))?)
+    })
+}
+
+/// Secrets that the operators have written, as they count them.
+fn secrets_written(penstock: &Penstock<'_>) -> Result<u64> {
+    let pods = penstock
+        .cluster()
+        .list(Kind::Pod, penstock.namespace(), OPERATOR)?;
+    let names = pods
+        .iter()
+        .filter_map(|pod| pod["metadata"]["name"].as_str());
+    let counts = names.map(|name| penstock.operator_metric(name, "token_secrets_written_total"));
+    Ok(counts
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .sum())
+}
+
+/// The version of every object that the operator writes, but its lease.
+fn versions(penstock: &Penstock<'_>) -> Result<BTreeMap<String, String>> {
+    let mut versions = BTreeMap::new();
+    for kind in [
+        Kind::Application,
+        Kind::WriteToken,
+        Kind::Secret,
+        Kind::Event,
+    ] {
+        let objects = penstock
+            .cluster()
+            .list_metadata(kind, penstock.namespace())?;
+        for object in objects {
+            let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+            let name = format!("{} {}", kind.plural(), text(&object["metadata"]["name"]));
+            versions.insert(name, text(&object["metadata"]["resourceVersion"]));
+        }
+    }
+    Ok(versions)
+}
