@@ -145,7 +145,9 @@ fn a_mounted_ledger_is_followed() {
     let story = Story::start_signed();
     let mount = |revision| {
         let document = sign(&ledger(revision), &signing_key(1)).unwrap();
-        std::fs::write(story.path("ledger.json"), document).unwrap();
+        // As kubelet does: the server looks by itself too, and must not meet half a file.
+        std::fs::write(story.path("ledger.new"), document).unwrap();
+        std::fs::rename(story.path("ledger.new"), story.path("ledger.json")).unwrap();
         story.server().reload();
     };
     mount(5);
