@@ -145,6 +145,16 @@ impl Story {
         self.authenticator.load(&self.ledger);
     }
 
+    /// What loads another revision of the ledger, for the middle of a request.
+    pub(crate) fn revision(&self, change: impl FnOnce(&mut Ledger)) -> Box<dyn FnOnce() + Send> {
+        let mut ledger = self.ledger.clone();
+        change(&mut ledger);
+        ledger.revision += 1;
+        ledger.check().unwrap();
+        let authenticator = Arc::clone(&self.authenticator);
+        Box::new(move || authenticator.load(&ledger))
+    }
+
     /// What a token may do now.
     pub(crate) fn grant(&self, token: u8) -> Arc<Grant> {
         let credential = penstock_tenancy::Credential::parse(credential(token).as_bytes()).unwrap();

@@ -59,6 +59,7 @@ pub(crate) async fn export(
     };
     let question = reach.question(EXPORT, form, (from, to));
     let peers = server.volumes.ask_for_rows(reach.others(), &question);
+    let cut = reader.grant().cut().clone();
     let job = Job {
         store: server.store.clone(),
         from,
@@ -74,6 +75,7 @@ pub(crate) async fn export(
         Form::Frames => (VOLUME_STALL, FRAMES),
     };
     let (pieces, received) = pieces::channel(stall);
+    let received = received.until(cut);
     tokio::task::spawn_blocking(move || job.run(form_of_answer, pieces));
     // The first piece is waited for, so that an export which fails at once is an error and not a broken answer.
     let body = received.into_body().await?;

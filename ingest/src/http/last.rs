@@ -51,6 +51,7 @@ pub(crate) async fn last(
     let asked = asked.map_err(|error| ApiError::bad_request(error.to_string()))?;
     let turn = server.queries.turn().await?;
     let (pieces, received) = pieces::channel(server.timeouts.body_stall);
+    let received = received.until(reader.grant().cut().clone());
     let job = Job {
         store: server.store.clone(),
         clock: Arc::clone(&server.clock),

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
 
@@ -55,18 +56,25 @@ impl PieceWatch {
 }
 
 /// The body's end.
-pub(super) struct PieceReceiver(mpsc::Receiver<Piece>);
+pub(super) struct PieceReceiver {
+    pieces: mpsc::Receiver<Piece>,
+    cut: CancellationToken,
+}
 
 /// Both ends. `stall` is how long a client may leave a piece unread. Call it on a loop.
 pub(super) fn channel(stall: Duration) -> (PieceSender, PieceReceiver) {
-    let (pieces, received) = mpsc::channel(1);
+    let (pieces, arriving) = mpsc::channel(1);
     let sender = PieceSender {
         pieces,
         stall,
         runtime: tokio::runtime::Handle::current(),
         gathered: Vec::new(),
     };
-    (sender, PieceReceiver(received))
+    let receiver = PieceReceiver {
+        pieces: arriving,
+        cut: CancellationToken::new(),
+    };
+    (sender, receiver)
 }
 
 impl PieceSender {
@@ -134,12 +142,17 @@ impl io::Write for PieceSender {
 }
 
 impl PieceReceiver {
+    /// Breaks the answer off when this is cancelled, as a grant's is whose key is revoked.
+    pub(super) fn until(self, cut: CancellationToken) -> Self {
+        Self { cut, ..self }
+    }
+
     /// Waits for the first piece. An answer of one piece is a body of known length.
     ///
     /// # Errors
     /// What failed before it.
     pub(super) async fn into_body(mut self) -> Result<Body, ApiError> {
-        let first = match self.0.recv().await {
+        let first = match self.pieces.recv().await {
             Some(Piece::Failed(error)) => return Err(*error),
             Some(Piece::Last(bytes)) => return Ok(Body::from(bytes)),
             first => first,
@@ -152,8 +165,9 @@ impl PieceReceiver {
             }
             let piece = match first.take() {
                 Some(first) => first,
-                None => ready!(self.0.poll_recv(context)),
+                None => ready!(self.pieces.poll_recv(context)),
             };
+            let piece = piece.filter(|_| !self.cut.is_cancelled());
             Poll::Ready(match piece {
                 Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
                 Some(Piece::Last(bytes)) => {

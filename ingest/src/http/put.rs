@@ -52,7 +52,7 @@ async fn store(
     shape: Shape,
     options: &PutOptions,
 ) -> Result<Reply, ApiError> {
-    let sender = match Sender::of(context, &request) {
+    let mut sender = match Sender::of(context, &request) {
         Ok(sender) => sender,
         Err(refused) => {
             context.server().bodies.forget(request).await;
@@ -66,7 +66,6 @@ async fn store(
     );
     let (parts, body) = request.into_parts();
     let events = &context.event_loop().events;
-    let mut writer = PointWriter::new(events, gate, sender.grant(), options);
     let mut body = sender.read(context, &parts, body).await?;
     body.reserve(PutBody::memory_bytes(body.len())).await?;
     let mut points = match PutBody::parse(&body, shape) {
@@ -74,6 +73,8 @@ async fn store(
         Err(error) => return Err(sender.refuse_body(context, &error)),
     };
     sender.check_points(context, &body, &mut points)?;
+    sender.renew(&gate)?;
+    let mut writer = PointWriter::new(events, gate, sender.grant(), options);
     writer.append(&mut points).await?;
     let durable = if let Some(timeout) = options.timeout {
         writer.durable_within(timeout, &mut points).await

@@ -56,6 +56,7 @@ pub(crate) async fn query(
     wanted?;
     let turn = server.queries.turn().await?;
     let (pieces, received) = pieces::channel(server.timeouts.body_stall);
+    let received = received.until(reader.grant().cut().clone());
     let job = Job {
         store: server.store.clone(),
         clock: Arc::clone(&server.clock),
@@ -75,7 +76,13 @@ async fn read(context: &HttpContext, request: Request) -> Result<Query, ApiError
     let now = server.clock.now();
     let (head, body) = request.into_parts();
     let text = head.uri.query().unwrap_or_default();
-    let refuse = |error: penstock_query::RequestError| ApiError::bad_request(error.to_string());
+    let refuse = |error: penstock_query::RequestError| {
+        let refused = ApiError::bad_request(error.to_string());
+        match error.details() {
+            Some(details) => refused.with_details(details),
+            None => refused,
+        }
+    };
     if head.method == Method::POST {
         let bodies = &server.bodies;
         let body = bodies.read(&head.headers, body, BODY_BYTES_MAX).await?;

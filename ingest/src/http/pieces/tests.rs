@@ -60,6 +60,23 @@ fn an_answer_that_breaks_off_is_never_taken_for_whole() {
 }
 
 #[test]
+fn an_answer_to_a_key_that_is_revoked_meanwhile_breaks_off() {
+    let runtime = runtime();
+    let cut = CancellationToken::new();
+    let (mut sender, receiver) = runtime.block_on(async { channel(Duration::from_secs(30)) });
+    let receiver = receiver.until(cut.clone());
+    let sending = runtime.spawn_blocking(move || {
+        sender.push(&vec![b'x'; PIECE_BYTES]).unwrap();
+        sender.end()
+    });
+    let body = runtime.block_on(receiver.into_body()).unwrap();
+    cut.cancel();
+    let read = runtime.block_on(axum::body::to_bytes(body, usize::MAX));
+    assert!(read.is_err(), "it was taken for whole");
+    runtime.block_on(sending).unwrap().ok();
+}
+
+#[test]
 fn a_client_that_leaves_a_piece_unread_is_given_up() {
     let runtime = runtime();
     let (mut sender, receiver) = runtime.block_on(async { channel(Duration::ZERO) });

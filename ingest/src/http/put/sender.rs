@@ -15,6 +15,7 @@ use crate::http::context::HttpContext;
 use crate::http::error::{ApiError, PointCounts};
 use crate::limit::{ConnectionPermit, LimitExceeded};
 use crate::protocol::json::{BodyError, PutBody};
+use crate::write::gate::{Denied, Gate};
 
 /// No element of a body takes fewer bytes: `{},`.
 const ELEMENT_BYTES_MIN: u64 = 3;
@@ -44,6 +45,20 @@ impl Sender {
             grant,
             _permit: permit,
         })
+    }
+
+    /// Takes what the ledger has made of the token while its body came: one that was revoked meanwhile stores nothing.
+    pub(super) fn renew(&mut self, gate: &Gate<'_>) -> Result<(), ApiError> {
+        let Self::Known { grant, .. } = self else {
+            return Ok(());
+        };
+        if grant.cut().is_cancelled() {
+            return Err(refused(gate.why_cut(grant)));
+        }
+        if grant.is_superseded() {
+            *grant = gate.renew(grant).map_err(refused)?;
+        }
+        Ok(())
     }
 
     pub(super) fn grant(&self) -> Option<&Arc<Grant>> {
@@ -150,6 +165,14 @@ fn count(points: &mut PutBody<'_>) -> u64 {
 fn unauthorized(context: &HttpContext) -> ApiError {
     context.server().metrics.count_refusal(AuthError::Missing);
     AuthError::Missing.into()
+}
+
+fn refused(denied: Denied) -> ApiError {
+    match denied {
+        Denied::NoCredential => AuthError::Missing.into(),
+        Denied::Auth(error) => error.into(),
+        Denied::Limit(exceeded) => over_limit(&exceeded),
+    }
 }
 
 fn over_limit(exceeded: &LimitExceeded) -> ApiError {

@@ -534,3 +534,28 @@ fn where_servers_share_a_limit_both_figures_are_told() {
         assert!(answered.body.contains(limit), "{path}: {}", answered.body);
     }
 }
+
+#[test]
+fn a_token_that_is_revoked_while_its_body_comes_stores_nothing() {
+    let story = Story::new();
+    let revoke = story.revision(|ledger| {
+        ledger.applications[0].tokens[0].state = TokenState::Revoked;
+    });
+    let mut revoke = Some(revoke);
+    let pieces = [
+        r#"[{"metric":"before","value":1},"#,
+        r#"{"metric":"after","value":2}]"#,
+    ];
+    let pieces =
+        futures_util::stream::iter(pieces.into_iter().enumerate().map(move |(n, piece)| {
+            if n == 1 {
+                revoke.take().unwrap()();
+            }
+            Ok::<_, std::io::Error>(bytes::Bytes::from_static(piece.as_bytes()))
+        }));
+    let body = axum::body::Body::from_stream(pieces);
+    let answered = story.ask_with_body(Method::POST, "/api/put", Some(1), body);
+    assert_eq!(answered.status, 403, "{}", answered.body);
+    assert!(answered.body.contains("revoked"), "{}", answered.body);
+    assert!(story.stored(1).is_empty());
+}
