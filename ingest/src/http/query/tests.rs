@@ -165,9 +165,15 @@ fn a_request_is_refused_with_what_to_mend() {
             "Unable to parse the given JSON",
         ),
     ] {
-        let (status, text) = refusal(&story.post_query("", body));
+        let answered = story.post_query("", body);
+        let (status, text) = refusal(&answered);
         assert_eq!(status, 400, "{body}");
         assert!(text.contains(message), "{body}: {text}");
+        if message.contains("JSON") {
+            let answer: serde_json::Value = serde_json::from_str(&answered.body).unwrap();
+            let details = answer["error"]["details"].as_str().unwrap();
+            assert!(!details.is_empty(), "{body}: it does not say why");
+        }
     }
     let put = story.ask(Method::PUT, "/api/query", Some(READER), "");
     assert_eq!(put.status, 405);
