@@ -199,9 +199,21 @@ fn read_token(places: &[PathBuf; 2]) -> io::Result<Option<KeptToken>> {
         let mut texts = places.iter().map(|place| read_text(&place.join(name)));
         texts.find_map(Result::transpose).transpose()
     };
-    let Some(id) = entry("id")?.and_then(|id| id.trim().parse().ok()) else {
+    let told = [
+        ("id", entry("id")?),
+        ("token", entry("token")?),
+        ("telnet-auth", entry("telnet-auth")?),
+    ];
+    let Some(id) = id_of(&told) else {
         return Ok(None);
     };
+    for (name, text) in &told {
+        if text.as_deref().is_some_and(|text| id_in(text) != Some(id)) {
+            let [_, folder] = places;
+            let file = folder.join(name);
+            tracing::warn!(file = %file.display(), %id, "a key file is damaged: its id is not the other files'");
+        }
+    }
     // Only readers are told where to ask.
     let permission = match entry("query-url")? {
         Some(_) => Permission::Read,
@@ -213,6 +225,26 @@ fn read_token(places: &[PathBuf; 2]) -> io::Result<Option<KeptToken>> {
         permission,
         key: key.map(|key| Key::parse(key.trim_end_matches(['\r', '\n']))),
     }))
+}
+
+/// The id that most of the entries tell, so that one damaged file does not make a device's token another; the first
+/// one's, if no two agree.
+fn id_of(told: &[(&str, Option<String>)]) -> Option<TokenId> {
+    let ids: Vec<TokenId> = told
+        .iter()
+        .filter_map(|(_, text)| id_in(text.as_deref()?))
+        .collect();
+    let votes = |id: &TokenId| ids.iter().filter(|other| *other == id).count();
+    // The last of equals is taken by `max_by_key`.
+    ids.iter().rev().copied().max_by_key(votes)
+}
+
+/// The id in `ID`, `ID:KEY` or `auth ID:KEY`.
+fn id_in(text: &str) -> Option<TokenId> {
+    let text = text.trim();
+    let text = text.strip_prefix("auth ").unwrap_or(text);
+    let id = text.split_once(':').map_or(text, |(id, _)| id);
+    id.parse().ok()
 }
 
 /// A file's text; `None` if there is no file. What is no text is damaged and read as empty.

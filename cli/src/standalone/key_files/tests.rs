@@ -84,6 +84,29 @@ fn damaged_entries_are_told_from_missing_ones() {
 }
 
 #[test]
+fn one_damaged_file_does_not_give_a_token_another_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&folder);
+    let id = "AbCdEfGhIjK1";
+    let mut whole = writer();
+    whole.insert("token", format!("{id}:{KEY}"));
+    whole.insert("telnet-auth", format!("auth {id}:{KEY}"));
+    let at = files.folder(&secret("sensors"));
+    for name in ["id", "token", "telnet-auth"] {
+        for damaged in [whole[name].replace('E', "F"), String::new()] {
+            write(&files, &secret("sensors"), &whole);
+            fs::write(at.join(name), &damaged).unwrap();
+            let kept = files.read().unwrap();
+            assert_eq!(
+                kept[&secret("sensors")].id.to_string(),
+                id,
+                "{name}: {damaged}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_is_right_is_not_staged_and_what_is_not_asked_for_goes() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(&folder);
