@@ -6,8 +6,9 @@ use penstock_e2e::wait;
 use serde_json::json;
 use std::time::Duration;
 
-/// kubelet gives pods their grace first, and the namespace controller comes round seldom.
-const DELETION_LIMIT: Duration = Duration::from_mins(3);
+/// kubelet gives pods their grace first, the namespace controller comes round seldom, and ten thousand tokens take it two
+/// minutes.
+const DELETION_LIMIT: Duration = Duration::from_mins(10);
 
 /// A namespace under the pod security standard `restricted`.
 pub(crate) struct Namespace {
