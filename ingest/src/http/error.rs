@@ -136,6 +136,15 @@ impl ApiError {
         self
     }
 
+    /// The same for an error that may have no more to say.
+    #[must_use]
+    pub fn with_details_if_any(self, details: Option<impl Into<String>>) -> Self {
+        match details {
+            Some(details) => self.with_details(details),
+            None => self,
+        }
+    }
+
     /// Says what became of the points of the request.
     #[must_use]
     pub fn with_counts(mut self, counts: PointCounts) -> Self {

@@ -116,11 +116,9 @@ fn render(reply: Reply) -> Response {
             failed,
             retry_after,
         } => {
-            let mut error =
-                ApiError::new(status, message).with_counts(PointCounts { success, failed });
-            if let Some(details) = details {
-                error = error.with_details(details);
-            }
+            let mut error = ApiError::new(status, message)
+                .with_counts(PointCounts { success, failed })
+                .with_details_if_any(details);
             if let Some(delay) = retry_after {
                 error = error.with_retry_after(delay);
             }

@@ -77,11 +77,7 @@ async fn read(context: &HttpContext, request: Request) -> Result<Query, ApiError
     let (head, body) = request.into_parts();
     let text = head.uri.query().unwrap_or_default();
     let refuse = |error: penstock_query::RequestError| {
-        let refused = ApiError::bad_request(error.to_string());
-        match error.details() {
-            Some(details) => refused.with_details(details),
-            None => refused,
-        }
+        ApiError::bad_request(error.to_string()).with_details_if_any(error.details())
     };
     if head.method == Method::POST {
         let bodies = &server.bodies;

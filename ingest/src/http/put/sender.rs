@@ -102,11 +102,7 @@ impl Sender {
     pub(super) fn refuse_body(&self, context: &HttpContext, error: &BodyError) -> ApiError {
         match self {
             Self::Known { .. } => {
-                let refused = ApiError::bad_request(error.to_string());
-                match error.details() {
-                    Some(details) => refused.with_details(details),
-                    None => refused,
-                }
+                ApiError::bad_request(error.to_string()).with_details_if_any(error.details())
             }
             Self::Unknown => unauthorized(context),
         }
