@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use penstock_model::{Timestamp, Value};
-use penstock_store::Row;
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
+use penstock_store::error::AppendError;
+use penstock_store::row::{Row, Sequence};
 use penstock_store::scan::latest::latest;
 use penstock_store::scan::window::{Window, WindowRows};
 use penstock_store::store::Store;
@@ -54,6 +55,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What the store says of a change, made again after a flush where it pushed back because its maintenance thread is
+/// behind.
+fn admitted<T>(store: &Store, change: impl Fn() -> Result<T, AppendError>) -> T {
+    let answer = change().or_else(|refusal| match refusal {
+        AppendError::Busy(_) => {
+            store.flush().unwrap();
+            change()
+        }
+        AppendError::Stopped => Err(refusal),
+    });
+    answer.unwrap()
+}
+
+fn put(store: &Store, series: u8, samples: &[(i64, i64)]) -> Sequence {
+    admitted(store, || append(store, series, samples))
+}
+
 fn run(steps: &[Step]) -> (Store, Contents) {
     let config = StoreConfig {
         wal_segment_bytes: 64 << 10,
@@ -78,12 +96,7 @@ fn run(steps: &[Step]) -> (Store, Contents) {
                     .take(*count)
                     .map(|at| (from + at * step, *value))
                     .collect();
-                let appended = append(&store, *series, &samples).or_else(|_| {
-                    // The maintenance thread may be behind: a flush waits for it.
-                    store.flush().unwrap();
-                    append(&store, *series, &samples)
-                });
-                store.wait_durable(appended.unwrap()).unwrap();
+                store.wait_durable(put(&store, *series, &samples)).unwrap();
                 model.extend(
                     samples
                         .iter()
@@ -92,7 +105,7 @@ fn run(steps: &[Step]) -> (Store, Contents) {
             }
             Step::Delete(series, from, to) => {
                 let (start, end) = (Timestamp::from_millis(*from), Timestamp::from_millis(*to));
-                let deleted = store.delete(&selection(*series), start, end).unwrap();
+                let deleted = admitted(&store, || store.delete(&selection(*series), start, end));
                 store.wait_durable(deleted.sequence).unwrap();
                 model.retain(|(of, time), _| {
                     series.is_some_and(|series| series != *of) || !(*from..=*to).contains(time)
@@ -155,7 +168,7 @@ proptest! {
         let (from, to) = (a.min(b), a.max(b));
         let snapshot = Arc::new(store.snapshot().unwrap());
         // What comes later is not in the snapshot.
-        append(&store, 0, &[(from, -1)]).unwrap();
+        put(&store, 0, &[(from, -1)]);
         let range = (Timestamp::from_millis(from), Timestamp::from_millis(to));
         let mut window =
             Window::new(Arc::clone(&snapshot), &selection(None), range, usize::MAX).unwrap();
