@@ -52,8 +52,8 @@ pub(crate) struct Routes {
 fn others(context: HttpContext) -> Router {
     Router::new()
         // A POST does not come here: the routes are for the answer to other methods.
-        .route("/api/put", endpoint(post(method_not_allowed)))
-        .route("/api/rollup", endpoint(post(method_not_allowed)))
+        .route("/api/put", post(only_post).fallback(only_post))
+        .route("/api/rollup", post(only_post).fallback(only_post))
         .route("/api/histogram", endpoint(post(histogram::histogram)))
         .route(
             "/api/query",
@@ -158,6 +158,22 @@ fn puts<B>(request: &http::Request<B>) -> Option<Shape> {
     shape_of(request.uri().path()).filter(|_| *request.method() == Method::POST)
 }
 
+/// Whether an address, in any of its forms, is of an endpoint that takes points.
+fn takes_points(uri: &Uri) -> bool {
+    match canonical(uri) {
+        Ok(one_form) => shape_of(one_form.as_ref().unwrap_or(uri).path()).is_some(),
+        Err(_) => false,
+    }
+}
+
+/// The same of the first bytes of a request; `None` if they name no address.
+pub(super) fn line_takes_points(line: &[u8]) -> Option<bool> {
+    let address = line.split(|byte| *byte == b' ').nth(1)?;
+    let path = address.split(|byte| *byte == b'?').next()?;
+    let uri = Uri::try_from(path.trim_ascii_end()).ok()?;
+    uri.path().starts_with('/').then(|| takes_points(&uri))
+}
+
 impl Routes {
     /// Every endpoint, with the state of one loop.
     pub(crate) fn new(context: HttpContext) -> Self {
@@ -194,6 +210,11 @@ impl Routes {
     /// Answers a request that nobody needs to look at.
     pub(crate) async fn refuse(&self, request: Request, error: ApiError) -> Response {
         let server = self.context.server();
+        let error = if takes_points(request.uri()) {
+            error.for_put()
+        } else {
+            error
+        };
         server.bodies.forget(request).await;
         server.metrics.count_answer(error.status());
         error.into_response()
@@ -203,27 +224,24 @@ impl Routes {
     /// endpoint. Another server keeps them itself.
     async fn served(&self, mut request: Request) -> Response {
         let server = self.context.server();
+        let method = request.method().clone();
+        let puts = shape_of(request.uri().path()).is_some() && method != Method::OPTIONS;
+        let refuse = async |request, error: ApiError| {
+            server.bodies.forget(request).await;
+            if puts { error.for_put() } else { error }.into_response()
+        };
         match server.volumes.recognize(request.headers()) {
             Ok(None) => {}
             Ok(Some(from)) => {
                 request.extensions_mut().insert(from);
                 return self.route(request).await;
             }
-            Err(refused) => {
-                server.bodies.forget(request).await;
-                return refused.into_response();
-            }
+            Err(refused) => return refuse(request, refused).await,
         }
-        let (method, path) = (request.method().clone(), request.uri().path());
-        let puts = shape_of(path).is_some() && method != Method::OPTIONS;
-        let deletes = path == DELETE_SERIES;
+        let deletes = request.uri().path() == DELETE_SERIES;
         let cors = &server.cors;
         let ruling = cors.rule(&method, request.headers(), puts || deletes);
         let form = AnswerForm::of(request.uri().query(), request.headers());
-        let refuse = async |request, error: ApiError| {
-            server.bodies.forget(request).await;
-            if puts { error.for_put() } else { error }.into_response()
-        };
         let origin = match ruling {
             Ruling::Plain => None,
             Ruling::Allowed(origin) => Some(origin),
@@ -269,6 +287,11 @@ async fn not_found(uri: Uri) -> Response {
         NOT_FOUND_PAGE,
     )
         .into_response()
+}
+
+/// An endpoint for points does not say less about them because nobody could have sent any.
+async fn only_post(method: Method) -> ApiError {
+    method_not_allowed(method).await.for_put()
 }
 
 async fn method_not_allowed(method: Method) -> ApiError {

@@ -3,7 +3,7 @@
 //! | hyper | here |
 //! |---|---|
 //! | serves a request with both `Content-Length` and `Transfer-Encoding`, and hides the first | seen while the head is read: the handler's side asks [`HeadWatch::begin_request`] and refuses |
-//! | answers a head that it cannot read by itself, with an empty body | on its way out the error object takes the place of the nothing |
+//! | answers a head that it cannot read by itself, with an empty body | on its way out the error object takes the place of the nothing; it counts no points as stored where the head may have been that of a put |
 //! | closes then, whatever was not read: the system resets, and the answer may be lost | reads on for a moment |
 //!
 //! A head that came together with the request before it is not looked at for both lengths: hyper then does what RFC 9112
@@ -24,10 +24,13 @@ use tokio::time::Sleep;
 use super::HEAD_BYTES_MAX;
 use crate::http::body::UNREAD_BYTES_MAX;
 use crate::http::error::ApiError;
+use crate::http::router::line_takes_points;
 use crate::telemetry::Metrics;
 
 /// Headers that a request may have: hyper's own limit.
 const HEADERS_MAX: usize = 100;
+/// Bytes that are kept of a request's first line: an address of points with a host before it.
+const FIRST_LINE_BYTES: usize = 512;
 /// How long, and of how many bytes, a client that was refused may go on sending before it is cut off from the answer.
 const LINGER: Duration = Duration::from_secs(1);
 /// How hyper says that an answer of its own has no body.
@@ -41,6 +44,8 @@ pub(super) struct HeadWatch(Mutex<Head>);
 struct Head {
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
+    /// What the first line begins with, once it is whole.
+    first: Vec<u8>,
     part: Part,
     length: bool,
     encoding: bool,
@@ -91,7 +96,24 @@ impl HeadWatch {
 
     /// The request is answered: what is read from now on is a head again.
     pub(super) fn end_request(&self) {
-        *self.0.lock() = Head::default();
+        let mut head = self.0.lock();
+        let mut first = std::mem::take(&mut head.first);
+        first.clear();
+        *head = Head {
+            first,
+            ..Head::default()
+        };
+    }
+
+    /// Whether the head that is being read may be of points. One that came together with the request before it may.
+    fn may_bring_points(&self) -> bool {
+        let head = self.0.lock();
+        let line = if head.first.is_empty() {
+            &head.line
+        } else {
+            &head.first
+        };
+        line_takes_points(line.get(..FIRST_LINE_BYTES).unwrap_or(line)).unwrap_or(true)
     }
 }
 
@@ -126,6 +148,10 @@ impl Head {
                 self.part = Part::Body;
                 return;
             }
+            Some(_) if self.part == Part::Before => {
+                let kept = line.get(..FIRST_LINE_BYTES).unwrap_or(line);
+                self.first.extend_from_slice(kept);
+            }
             Some(b'c' | b'C') if starts(b"content-length:") => self.length = true,
             Some(b't' | b'T') if starts(b"transfer-encoding:") => self.encoding = true,
             Some(_) => {}
@@ -154,10 +180,16 @@ impl<S: AsyncWrite + Unpin> Heads<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<usize>>> {
         if self.words.is_none() {
-            let Some((status, words)) = reworded(written) else {
+            let Some(mut error) = own_error(written) else {
                 return Poll::Ready(Ok(None));
             };
-            self.metrics.count_answer(status);
+            if self.watch.may_bring_points() {
+                error = error.for_put();
+            }
+            let Some(words) = reworded(written, &error) else {
+                return Poll::Ready(Ok(None));
+            };
+            self.metrics.count_answer(error.status());
             self.words = Some((words, written.len()));
             self.farewell = Farewell::Lingering;
         }
@@ -177,9 +209,8 @@ impl<S: AsyncWrite + Unpin> Heads<S> {
     }
 }
 
-/// hyper's own answer with our error object for a body; `None` for every other answer. Ours always have a body where they
-/// are refusals.
-fn reworded(written: &[u8]) -> Option<(StatusCode, Bytes)> {
+/// What we say where hyper answers by itself; `None` if this is no beginning of such an answer.
+fn own_error(written: &[u8]) -> Option<ApiError> {
     let error = match written.get(..12)?.strip_prefix(b"HTTP/1.")?.get(1..)? {
         b" 400" => ApiError::bad_request("Bad request").with_details(
             "the request line or a header cannot be read; in an address, a blank, a quote and < > ` are written with %",
@@ -194,6 +225,12 @@ fn reworded(written: &[u8]) -> Option<(StatusCode, Bytes)> {
         )),
         _ => return None,
     };
+    Some(error)
+}
+
+/// hyper's own answer with our error object for a body; `None` for every other answer. Ours always have a body where they
+/// are refusals.
+fn reworded(written: &[u8], error: &ApiError) -> Option<Bytes> {
     let at = memchr::memmem::find(written, NO_BODY)?;
     let (before, after) = (written.get(..at)?, written.get(at + NO_BODY.len()..)?);
     let body = error.render();
@@ -202,7 +239,7 @@ fn reworded(written: &[u8]) -> Option<(StatusCode, Bytes)> {
         body.len()
     );
     let words = [before, lengths.as_bytes(), after, &body].concat();
-    Some((error.status(), words.into()))
+    Some(words.into())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
@@ -348,10 +385,39 @@ mod tests {
     }
 
     #[test]
+    fn points_may_come_with_every_head_that_names_no_other_address() {
+        for (seen, may) in [
+            ("", true),
+            ("nonsense\r\n", true),
+            ("POST /api/put", true),
+            ("POST /api/put HTTP/1.1\r\nA: b\r\n", true),
+            (
+                "\r\nPOST http://h:4242/API/v1/Rollup/?details HTTP/1.1\r\n",
+                true,
+            ),
+            ("POST /api/put?a=\"b c\" HTTP/1.1\r\n", true),
+            ("POST /api/putt HTTP/1.1\r\n", false),
+            ("GET /a b HTTP/1.1\r\nA: POST /api/put\r\n", false),
+            ("GET /api/v1/export?match[]={a=\"b\"} HTTP/1.1\r\n", false),
+        ] {
+            let watch = HeadWatch::default();
+            watch.0.lock().see(seen.as_bytes());
+            assert_eq!(watch.may_bring_points(), may, "{seen}");
+            watch.end_request();
+            assert!(watch.may_bring_points(), "after {seen}");
+        }
+        let watch = HeadWatch::default();
+        let long = format!("POST /api/put/{}", "x".repeat(60_000));
+        watch.0.lock().see(long.as_bytes());
+        assert!(watch.may_bring_points());
+    }
+
+    #[test]
     fn only_empty_answers_to_bad_heads_are_reworded() {
         let own = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
-        let (status, words) = reworded(own).unwrap();
-        assert_eq!(status, 431);
+        let error = own_error(own).unwrap();
+        assert_eq!(error.status(), 431);
+        let words = reworded(own, &error).unwrap();
         assert_eq!(
             std::str::from_utf8(&words).unwrap(),
             "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/json; \
@@ -365,7 +431,8 @@ mod tests {
             b"HTTP/1.",
             b"",
         ] {
-            assert!(reworded(other).is_none());
+            let words = own_error(other).and_then(|error| reworded(other, &error));
+            assert!(words.is_none());
         }
     }
 }

@@ -22,7 +22,12 @@ fn every_answer_is_json_and_says_what_is_wrong() {
         (
             "GET /api/put",
             405,
-            r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [GET] is not permitted for this endpoint"}}"#,
+            r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [GET] is not permitted for this endpoint"},"success":0,"failed":1}"#,
+        ),
+        (
+            "PUT /api/v1/Rollup/",
+            405,
+            r#"{"error":{"code":405,"message":"Method not allowed","details":"The HTTP method [PUT] is not permitted for this endpoint"},"success":0,"failed":1}"#,
         ),
         (
             "OPTIONS /api/put",
