@@ -24,6 +24,7 @@ mod histogram;
 mod last;
 pub mod lookups;
 mod pieces;
+pub(crate) mod presence;
 pub mod put;
 pub mod query;
 mod reach;

@@ -5,7 +5,6 @@
 
 mod heads;
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::heads::{HeadWatch, Heads};
 use super::error::ApiError;
+use super::presence::{Ahead, Left, Presence};
 use super::router::Routes;
 use super::session::HttpSession;
 use crate::context::ServerContext;
@@ -97,19 +97,21 @@ impl HttpServer {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let watch = Arc::new(HeadWatch::default());
+        let (stream, presence) = Ahead::new(stream);
         let stream = Heads::new(stream, Arc::clone(&watch), self.context.metrics.clone());
         let (routes, of) = (self.routes.clone(), session.clone());
         let service = service_fn(move |request: http::Request<Incoming>| {
             let (request, routes) = (of.attach(request), routes.clone());
+            let presence = presence.clone();
             let (watch, has_two_lengths) = (Arc::clone(&watch), watch.begin_request());
             async move {
                 let response = if has_two_lengths {
                     routes.refuse(request, two_lengths()).await
                 } else {
-                    routes.call(request).await
+                    routes.call(request, &presence).await?
                 };
                 watch.end_request();
-                Ok::<_, Infallible>(response)
+                Ok::<_, Left>(response)
             }
         });
         let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
@@ -129,9 +131,9 @@ impl HttpServer {
             let (request, routes) = (of.attach(request), routes.clone());
             let active = of.begin_request();
             async move {
-                let response = routes.call(request).await;
+                let response = routes.call(request, &Presence::of_dropped_requests()).await;
                 drop(active);
-                Ok::<_, Infallible>(response)
+                response
             }
         });
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));

@@ -28,6 +28,7 @@ use super::context::HttpContext;
 use super::cors::Ruling;
 use super::delete_series::DELETE_SERIES;
 use super::error::ApiError;
+use super::presence::{Left, Presence};
 use super::unread::Unread;
 use super::{
     catalog, delete_series, export, health, histogram, put, query, search, stats, uid, united,
@@ -186,12 +187,19 @@ impl Routes {
         Self { context, others }
     }
 
-    /// Answers one request of a connection.
-    pub(crate) async fn call(&self, mut request: Request) -> Response {
+    /// Answers one request of a connection. Points are stored whether their client stays or not.
+    ///
+    /// # Errors
+    /// [`Left`]: nobody waits for the answer any more, and what made it is dropped.
+    pub(crate) async fn call(
+        &self,
+        mut request: Request,
+        client: &Presence,
+    ) -> Result<Response, Left> {
         match canonical(request.uri()) {
             Ok(None) => {}
             Ok(Some(one_form)) => *request.uri_mut() = one_form,
-            Err(refused) => return self.refuse(request, refused).await,
+            Err(refused) => return Ok(self.refuse(request, refused).await),
         }
         let server = self.context.server();
         let response = if puts(&request).is_some() {
@@ -199,12 +207,13 @@ impl Routes {
             self.served(request).await
         } else {
             let (request, unread) = Unread::lend(request);
-            let response = self.served(request).await;
+            let answering = self.served(request);
+            let response = client.while_there(answering, || unread.is_read()).await?;
             unread.forget(&server.bodies).await;
-            response
+            client.attend(response)
         };
         server.metrics.count_answer(response.status());
-        response
+        Ok(response)
     }
 
     /// Answers a request that nobody needs to look at.

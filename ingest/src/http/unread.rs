@@ -7,7 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,14 +17,29 @@ use parking_lot::Mutex;
 
 use super::body::{BodyReader, UNREAD_BYTES_MAX, is_awaited};
 
-/// The place where a lent body comes back to.
+/// What became of a request's body.
 #[derive(Debug)]
-pub(super) struct Unread(Option<Arc<Mutex<Option<Body>>>>);
+pub(super) enum Unread {
+    /// It was at its end, as a GET's is.
+    Ended,
+    /// Its client waits to be asked for it.
+    Awaited,
+    /// It is in the hands of a handler, or has come back.
+    Lent(Arc<Mutex<Place>>),
+}
+
+/// The place where a lent body comes back to.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    returned: Option<Body>,
+    /// It was read to its end, or nobody reads on.
+    is_read: bool,
+}
 
 /// A body that comes back when it is dropped before its end.
 struct Lent {
     body: Option<Body>,
-    place: Arc<Mutex<Option<Body>>>,
+    place: Arc<Mutex<Place>>,
 }
 
 impl Unread {
@@ -32,23 +47,37 @@ impl Unread {
     /// for it.
     pub(super) fn lend(request: Request) -> (Request, Self) {
         use http_body::Body as _;
-        if request.body().is_end_stream() || is_awaited(&request) {
-            return (request, Self(None));
+        if request.body().is_end_stream() {
+            return (request, Self::Ended);
         }
-        let place = Arc::new(Mutex::new(None));
+        if is_awaited(&request) {
+            return (request, Self::Awaited);
+        }
+        let place = Arc::new(Mutex::new(Place::default()));
         let lent = |body| Lent {
             body: Some(body),
             place: Arc::clone(&place),
         };
         let request = request.map(|body| Body::new(lent(body)));
-        (request, Self(Some(place)))
+        (request, Self::Lent(place))
+    }
+
+    /// Whether what comes from the client now is no part of this body, as far as its handler cares.
+    pub(super) fn is_read(&self) -> bool {
+        match self {
+            Self::Ended => true,
+            Self::Awaited => false,
+            Self::Lent(place) => place.lock().is_read,
+        }
     }
 
     /// Reads what has come back.
     pub(super) async fn forget(self, bodies: &BodyReader) {
-        let returned = self.0.and_then(|place| place.lock().take());
-        if let Some(body) = returned {
-            bodies.drain(body, UNREAD_BYTES_MAX).await;
+        if let Self::Lent(place) = self {
+            let returned = place.lock().returned.take();
+            if let Some(body) = returned {
+                bodies.drain(body, UNREAD_BYTES_MAX).await;
+            }
         }
     }
 }
@@ -61,10 +90,14 @@ impl http_body::Body for Lent {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(context),
-            None => Poll::Ready(None),
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        if frame.is_none() || body.is_end_stream() {
+            self.place.lock().is_read = true;
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -78,8 +111,10 @@ impl http_body::Body for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        let mut place = self.place.lock();
+        place.is_read = true;
         if !http_body::Body::is_end_stream(self) {
-            *self.place.lock() = self.body.take();
+            place.returned = self.body.take();
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::http::body::{BodyBudget, BodyReader};
 use crate::http::context::HttpContext;
 use crate::http::cors::Cors;
 use crate::http::lookups::Lookups;
+use crate::http::presence::Presence;
 use crate::http::query::Queries;
 use crate::http::router::Routes;
 use crate::http::turns::{Exports, VolumeReads};
@@ -95,10 +96,12 @@ impl Story {
                 .headers_mut()
                 .insert(AUTHORIZATION, basic.parse().unwrap());
         }
-        let answered = routes.call(request);
+        let client = Presence::of_dropped_requests();
+        let answered = routes.call(request, &client);
         let answered = tokio::time::timeout(Self::PATIENCE, answered)
             .await
-            .expect("it hangs");
+            .expect("it hangs")
+            .unwrap();
         let (parts, body) = answered.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answered {

@@ -12,13 +12,11 @@ use crate::write::batch::{Batch, Committed};
 use crate::write::extra_labels::ExtraLabels;
 use crate::write::gate::{Denied, Gate};
 use crate::write::point_tokens::PointTokens;
+use crate::write::series_cache::WARMED;
 use crate::write::{EventLoop, NotAppended, Refusal, RefusalKind};
 
 /// Points between which other connections of the loop have their turn.
 const SLICE: usize = 4_096;
-
-/// Points that the table of series is made ready for at once: their entries fit the processor's nearest cache.
-const WARMED: usize = 64;
 
 /// Stores the points of one request.
 pub(super) struct PointWriter<'a> {
