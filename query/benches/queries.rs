@@ -93,8 +93,11 @@ impl SeriesReader for Copying<'_> {
 
 fn answer(m: &str, source: &mut Shared) -> u64 {
     let (start, end) = (START.to_string(), (START + 86_399_999).to_string());
-    let parameters = [("start", &*start), ("end", &*end), ("m", m)];
-    let query = Query::from_uri(parameters, Timestamp::from_millis(START)).unwrap();
+    answer_to(&[("start", &start), ("end", &end), ("m", m)], source)
+}
+
+fn answer_to(parameters: &[(&str, &str)], source: &mut Shared) -> u64 {
+    let query = Query::from_uri(parameters.iter().copied(), Timestamp::from_millis(START)).unwrap();
     let clock = SystemClock::new();
     let context = RunContext {
         limits: Limits::default(),
@@ -135,5 +138,31 @@ fn queries(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, queries);
+/// What an empty bucket costs: every day of 8,000 years.
+fn fills(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fill");
+    group.sample_size(10);
+    let mut source = Shared::new(1, 1);
+    for (m, zone) in [
+        ("sum:1d-sum-zero:m", "UTC"),
+        ("sum:1dc-sum-zero:m", "UTC"),
+        ("sum:1dc-sum-zero:m", "Europe/Paris"),
+        ("sum:2dc-sum-zero:m", "Asia/Kolkata"),
+        ("sum:1nc-sum-zero:m", "Europe/Paris"),
+    ] {
+        let parameters = [
+            ("start", "1"),
+            ("end", "253402300799999"),
+            ("timezone", zone),
+            ("m", m),
+        ];
+        group.throughput(Throughput::Elements(answer_to(&parameters, &mut source)));
+        group.bench_function(BenchmarkId::new(m, zone), |bench| {
+            bench.iter(|| black_box(answer_to(&parameters, &mut source)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, queries, fills);
 criterion_main!(benches);

@@ -8,6 +8,17 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
+    /// The first bucket of this length, counted from the epoch, that begins at a moment or later.
+    pub(crate) const fn first_from(time: i64, length: i64) -> Self {
+        let into = time.rem_euclid(length);
+        let start = if into == 0 {
+            time
+        } else {
+            time.saturating_add(length - into)
+        };
+        Self { start, length }
+    }
+
     /// The first moment behind it.
     #[inline]
     pub(crate) const fn end(self) -> i64 {

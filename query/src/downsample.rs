@@ -7,14 +7,17 @@
 //!   0all-last       one bucket from start to end
 //! ```
 //!
-//! Here is what a specifier means; [`buckets`] cuts time, [`stream`] runs points through it.
+//! Here is what a specifier means; [`buckets`] cuts time, [`stream`] runs points through it, and [`fill`] adds what is
+//! empty.
 
 pub(crate) mod buckets;
 pub(crate) mod calendar;
+pub(crate) mod fill;
 pub(crate) mod stream;
 
 use crate::aggregator::Aggregator;
 use crate::duration::{Span, SpanError};
+use crate::excerpt::Excerpt;
 
 /// What an empty bucket holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -69,28 +72,28 @@ pub struct Downsample {
 pub enum DownsampleError {
     /// No function.
     #[error("Invalid downsampling specifier '{0}': must provide at least interval and function")]
-    TooFew(String),
+    TooFew(Excerpt),
     /// More than three parts.
     #[error(
         "Invalid downsampling specifier '{0}': must consist of interval, function, and optional fill \
          policy"
     )]
-    TooMany(String),
+    TooMany(Excerpt),
     /// The interval is no length of time.
     #[error(transparent)]
     Interval(#[from] SpanError),
     /// Not one of the aggregators.
     #[error("No such downsampling function: {0}")]
-    Function(String),
+    Function(Excerpt),
     /// `none` computes nothing.
     #[error("cannot use the NONE aggregator for downsampling")]
     NoneFunction,
     /// Not one of the policies.
     #[error("Unrecognized fill policy: {0}")]
-    Fill(String),
+    Fill(Excerpt),
     /// A policy of expressions alone.
     #[error("Unsupported fill policy: {0}")]
-    Scalar(String),
+    Scalar(Excerpt),
 }
 
 impl Downsample {
@@ -101,15 +104,15 @@ impl Downsample {
     pub fn parse(text: &str) -> Result<Self, DownsampleError> {
         let mut parts = text.split('-');
         let (Some(interval), Some(function)) = (parts.next(), parts.next()) else {
-            return Err(DownsampleError::TooFew(text.to_owned()));
+            return Err(DownsampleError::TooFew(text.into()));
         };
         let fill = parts.next();
         if parts.next().is_some() {
-            return Err(DownsampleError::TooMany(text.to_owned()));
+            return Err(DownsampleError::TooMany(text.into()));
         }
         let cut = parse_cut(interval)?;
         let function = Aggregator::named(function)
-            .ok_or_else(|| DownsampleError::Function(function.to_owned()))?;
+            .ok_or_else(|| DownsampleError::Function(function.into()))?;
         if function.is_none() {
             return Err(DownsampleError::NoneFunction);
         }
@@ -156,8 +159,8 @@ fn parse_fill(name: &str) -> Result<Fill, DownsampleError> {
         "nan" => Ok(Fill::Nan),
         "null" => Ok(Fill::Null),
         "zero" => Ok(Fill::Zero),
-        "scalar" => Err(DownsampleError::Scalar(name.to_owned())),
-        _ => Err(DownsampleError::Fill(name.to_owned())),
+        "scalar" => Err(DownsampleError::Scalar(name.into())),
+        _ => Err(DownsampleError::Fill(name.into())),
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::excerpt::Excerpt;
+
 /// The unit of a [`Span`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
@@ -69,19 +71,19 @@ pub enum SpanError {
     Empty,
     /// Digits alone.
     #[error("Invalid duration, must have an integer and unit: {0}")]
-    NoUnit(String),
+    NoUnit(Excerpt),
     /// No digits, or more than 64 bits hold.
     #[error("Invalid duration (number): {0}")]
-    Number(String),
+    Number(Excerpt),
     /// Nothing lasts 0.
     #[error("Zero or negative duration: {0}")]
-    Zero(String),
+    Zero(Excerpt),
     /// An unknown unit, or more letters than one.
     #[error("Invalid duration (suffix): {0}")]
-    Suffix(String),
+    Suffix(Excerpt),
     /// More milliseconds than 64 bits hold.
     #[error("Duration must be < Long.MAX_VALUE ms: {0}")]
-    TooLong(String),
+    TooLong(Excerpt),
 }
 
 impl Span {
@@ -96,17 +98,15 @@ impl Span {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, suffix) = text.split_at_checked(digits).unwrap_or((text, ""));
         if suffix.is_empty() {
-            return Err(SpanError::NoUnit(text.to_owned()));
+            return Err(SpanError::NoUnit(text.into()));
         }
-        let amount: i64 = number
-            .parse()
-            .map_err(|_| SpanError::Number(text.to_owned()))?;
+        let amount: i64 = number.parse().map_err(|_| SpanError::Number(text.into()))?;
         if amount == 0 {
-            return Err(SpanError::Zero(text.to_owned()));
+            return Err(SpanError::Zero(text.into()));
         }
-        let unit = Unit::parse(suffix).ok_or_else(|| SpanError::Suffix(text.to_owned()))?;
+        let unit = Unit::parse(suffix).ok_or_else(|| SpanError::Suffix(text.into()))?;
         if amount.checked_mul(unit.millis()).is_none() {
-            return Err(SpanError::TooLong(text.to_owned()));
+            return Err(SpanError::TooLong(text.into()));
         }
         Ok(Self { amount, unit })
     }

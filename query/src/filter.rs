@@ -19,6 +19,7 @@ pub use self::pattern::{PATTERN_BYTES_MAX, PatternError};
 
 use self::pattern::Pattern;
 use self::wildcard::Wildcard;
+use crate::excerpt::Excerpt;
 
 /// The types of filters, for `/api/config/filters`.
 pub const FILTER_TYPES: [&str; 7] = [
@@ -80,10 +81,10 @@ pub enum FilterError {
     NoType,
     /// Not one of [`FILTER_TYPES`].
     #[error("Could not find a tag value filter of the type: {0}")]
-    UnknownType(String),
+    UnknownType(Excerpt),
     /// An opening parenthesis without a closing one at the end.
     #[error("Filter must end with a ')': {0}")]
-    NotClosed(String),
+    NotClosed(Excerpt),
     /// A list of nothing.
     #[error("Filter must contain more than just a pipe")]
     OnlyPipe,
@@ -110,7 +111,7 @@ impl TagFilter {
         let kind = FILTER_TYPES
             .into_iter()
             .find(|known| *known == kind)
-            .ok_or_else(|| FilterError::UnknownType(kind.to_owned()))?;
+            .ok_or_else(|| FilterError::UnknownType(kind.into()))?;
         if expression.is_empty() {
             return Err(FilterError::Empty);
         }
@@ -134,7 +135,7 @@ impl TagFilter {
         if let Some((kind, rest)) = text.split_once('(') {
             let expression = rest
                 .strip_suffix(')')
-                .ok_or_else(|| FilterError::NotClosed(text.to_owned()))?;
+                .ok_or_else(|| FilterError::NotClosed(text.into()))?;
             return Self::of_type(&kind.to_lowercase(), key, expression);
         }
         if text.contains('*') {

@@ -5,8 +5,9 @@
 //!     moment, duration, zone, filter, downsample, rate, aggregator       its parts
 //!   source, select     the border to whatever holds the samples
 //!   run                sub-query > rollup or raw > groups > series
-//!     window, rollup, downsample::stream, rate, merge, aggregator        the arithmetic
+//!     window, rollup, downsample, rate, merge, aggregator                the arithmetic
 //!     limits                                                             what it may cost
+//!     excerpt                                                            what errors quote
 //!   render             results as JSON, while they come
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod aggregator;
 mod bucket;
 pub mod downsample;
 pub mod duration;
+mod excerpt;
 pub mod filter;
 pub mod limits;
 mod merge;
@@ -33,6 +35,7 @@ mod window;
 mod zone;
 
 pub use aggregator::Aggregator;
+pub use excerpt::{Excerpt, QUOTED_CHARS_MAX};
 pub use limits::{Exceeded, Limits};
 pub use point::{Number, Point};
 pub use render::JsonResults;

@@ -70,6 +70,7 @@ pub(crate) struct Budget<'a> {
     is_cancelled: &'a dyn Fn() -> bool,
     series: usize,
     samples: u64,
+    filled: u64,
 }
 
 impl<'a> Budget<'a> {
@@ -85,6 +86,7 @@ impl<'a> Budget<'a> {
             is_cancelled,
             series: 0,
             samples: 0,
+            filled: 0,
         }
     }
 
@@ -124,23 +126,22 @@ impl<'a> Budget<'a> {
     pub(crate) fn add_samples(&mut self, count: usize) -> Result<(), Exceeded> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.samples = self.samples.saturating_add(count);
-        if self.samples > self.limits.samples {
+        self.check_to_fill(0)
+    }
+
+    /// Counts buckets that were filled.
+    pub(crate) const fn add_filled(&mut self, count: u64) -> Result<(), Exceeded> {
+        self.filled = self.filled.saturating_add(count);
+        self.check_to_fill(0)
+    }
+
+    /// Checks buckets that are to be filled, before any is.
+    pub(crate) const fn check_to_fill(&self, count: u64) -> Result<(), Exceeded> {
+        let so_far = self.samples.saturating_add(self.filled);
+        if so_far.saturating_add(count) > self.limits.samples {
             return Err(Exceeded::Samples(self.limits.samples));
         }
         Ok(())
-    }
-
-    /// Checks buckets that a series could fill, before any is.
-    pub(crate) fn check_buckets(&self, count: i64, bytes_each: usize) -> Result<(), Exceeded> {
-        let count = u64::try_from(count).unwrap_or_default();
-        if count > self.limits.samples {
-            return Err(Exceeded::Samples(self.limits.samples));
-        }
-        self.check_bytes(
-            usize::try_from(count)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(bytes_each),
-        )
     }
 
     /// Checks the memory that is held now.

@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use penstock_model::Timestamp;
 
 use crate::duration::{Span, SpanError};
+use crate::excerpt::Excerpt;
 
 /// Why a text is no moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,19 +26,19 @@ pub enum MomentError {
     Ago(#[from] SpanError),
     /// No date of one of the three lengths.
     #[error("Invalid absolute date: {0}")]
-    Date(String),
+    Date(Excerpt),
     /// A dot, but not ten digits before and one to three behind it.
     #[error(
         "Invalid time: {0}. Millisecond timestamps must be in the format <seconds>.<ms> where the \
          milliseconds are limited to 3 digits"
     )]
-    Fraction(String),
+    Fraction(Excerpt),
     /// Before 1970.
     #[error("Invalid time: {0}. Negative timestamps are not supported.")]
-    Negative(String),
+    Negative(Excerpt),
     /// Neither a number nor anything else.
     #[error("Invalid time: {0}")]
-    Unknown(String),
+    Unknown(Excerpt),
 }
 
 /// Reads one moment; `zone` is for dates alone.
@@ -59,7 +60,7 @@ pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, M
         return Ok(now.saturating_add_millis(-span.millis()));
     }
     if text.contains(['/', ':']) {
-        return date(text, zone).ok_or_else(|| MomentError::Date(text.to_owned()));
+        return date(text, zone).ok_or_else(|| MomentError::Date(text.into()));
     }
     unix(text).map(Timestamp::from_millis)
 }
@@ -71,17 +72,17 @@ fn unix(text: &str) -> Result<i64, MomentError> {
             && (1..=3).contains(&fraction.len())
             && is_digits(fraction);
         if !good {
-            return Err(MomentError::Fraction(text.to_owned()));
+            return Err(MomentError::Fraction(text.into()));
         }
         // `.m` and `.mm` make a moment in 1970: so does OpenTSDB.
         return number(&format!("{seconds}{fraction}"), text);
     }
     if text.strip_prefix('-').is_some_and(is_digits) {
-        return Err(MomentError::Negative(text.to_owned()));
+        return Err(MomentError::Negative(text.into()));
     }
     let digits = text.strip_prefix('+').unwrap_or(text);
     if !is_digits(digits) {
-        return Err(MomentError::Unknown(text.to_owned()));
+        return Err(MomentError::Unknown(text.into()));
     }
     let value = number(digits, text)?;
     Ok(if text.len() <= 10 {
@@ -98,7 +99,7 @@ fn is_digits(text: &str) -> bool {
 fn number(digits: &str, text: &str) -> Result<i64, MomentError> {
     digits
         .parse()
-        .map_err(|_| MomentError::Unknown(text.to_owned()))
+        .map_err(|_| MomentError::Unknown(text.into()))
 }
 
 /// `yyyy/MM/dd`, with `-HH:mm` or ` HH:mm`, with `:ss`. Fields that are out of range roll over.

@@ -24,6 +24,7 @@ use self::emission::Emission;
 use self::group::{Group, Labels, Unit};
 use self::series::{Plan, SeriesPipe};
 use crate::downsample::{Cut, Downsample, Fill};
+use crate::excerpt::Excerpt;
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::merge::Merge;
 use crate::merge::lone::Lone;
@@ -101,7 +102,7 @@ pub enum RunError<S: Error, K: Error> {
         /// `metrics`, `tagk` or `tagv`.
         kind: &'static str,
         /// The name.
-        name: String,
+        name: Excerpt,
     },
     /// A limit was hit: 413, and for the time 408.
     #[error(transparent)]
@@ -163,6 +164,7 @@ pub fn run<S: SeriesSource, K: ResultSink>(
     };
     run.budget
         .check_range(query.end.millis() - query.start.millis())?;
+    run.check_fill()?;
     names::check(query, run.source, &run.budget)?;
     for sub_query in &query.sub_queries {
         run.answer(sub_query)?;
@@ -225,10 +227,11 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
         let found = self.source.select(&selection).map_err(RunError::Source)?;
         self.budget.add_series(found.len())?;
         let plan = Plan::new(self.query, sub_query, attempt.values);
-        if let Some(downsample) = plan.downsample {
-            self.check_fill(downsample)?;
-        }
         let groups = group::groups(sub_query, &found, attempt.values);
+        let series: usize = groups.iter().map(|group| group.units.len()).sum();
+        let to_fill = self.buckets_to_fill(sub_query);
+        self.budget
+            .check_to_fill(to_fill.saturating_mul(series as u64))?;
         self.source.expect(group::lanes(&groups));
         for group in groups {
             self.budget.check()?;
@@ -240,15 +243,32 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
         Ok(())
     }
 
-    /// Filled buckets are counted before any is made: a millisecond of a year is refused at once.
-    fn check_fill(&self, downsample: Downsample) -> Result<(), Exceeded> {
-        match downsample.nominal_millis() {
-            Some(length) if downsample.fill != Fill::None => {
-                let count = (self.query.end.millis() - self.query.start.millis()) / length;
-                self.budget.check_buckets(count, size_of::<Point>())
-            }
-            _ => Ok(()),
+    /// Filled buckets are counted before any is made, as if each sub-query found one series: the milliseconds of a year are
+    /// refused at once, and so is an answer that nobody could hold.
+    fn check_fill(&self) -> Result<(), Exceeded> {
+        let mut all = 0_u64;
+        for sub_query in &self.query.sub_queries {
+            let count = self.buckets_to_fill(sub_query);
+            all = all.saturating_add(count);
+            self.budget.check_to_fill(all)?;
+            let bytes = usize::try_from(count).unwrap_or(usize::MAX);
+            self.budget
+                .check_bytes(bytes.saturating_mul(size_of::<Point>()))?;
         }
+        Ok(())
+    }
+
+    /// About how many buckets each series fills: exactly, but for a calendar's uneven ones.
+    fn buckets_to_fill(&self, sub_query: &SubQuery) -> u64 {
+        let filled = |downsample: &Downsample| downsample.fill != Fill::None;
+        let length = sub_query
+            .downsample
+            .filter(filled)
+            .and_then(Downsample::nominal_millis);
+        let range = self.query.end.millis() - self.query.start.millis();
+        length.map_or(0, |length| {
+            u64::try_from(range / length).unwrap_or_default()
+        })
     }
 
     /// A group of one series leaves as it is read.
@@ -278,7 +298,7 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
         group: &Group,
     ) -> Answer<(), S, K> {
         let samples = self.budget.samples();
-        let mut merge = self.empty_merge(plan)?;
+        let mut merge = self.empty_merge(plan);
         let mut with_points = self.read_group(plan, group, &mut merge)?;
         if merge.wants_second_reading() {
             with_points = self.read_group(plan, group, &mut merge)?;
@@ -324,20 +344,21 @@ impl<S: SeriesSource, K: ResultSink> Run<'_, S, K> {
         Ok(with_points)
     }
 
-    fn empty_merge(&self, plan: &Plan<'_>) -> Result<Merge, Exceeded> {
+    /// With a place for each bucket, if there are not too many.
+    fn empty_merge(&self, plan: &Plan<'_>) -> Merge {
         let (start, end) = plan.manner.range;
         let Some(Cut::Fixed(span)) = plan.downsample.map(|downsample| downsample.cut) else {
-            return Ok(Merge::new(plan.manner));
+            return Merge::new(plan.manner);
         };
         let length = span.millis();
         let first = start.saturating_add((-start).rem_euclid(length));
         let count = (end - first).div_euclid(length) + 1;
-        if count > GRID_MAX {
-            return Ok(Merge::new(plan.manner));
+        let bytes = usize::try_from(count).map_or(0, |count| count.saturating_mul(SLOT_BYTES));
+        if count > GRID_MAX || self.budget.check_bytes(bytes).is_err() {
+            return Merge::new(plan.manner);
         }
-        self.budget.check_buckets(count, SLOT_BYTES)?;
         let times = (0..count).map(|at| first + at * length).collect();
-        Ok(Merge::with_grid(plan.manner, times))
+        Merge::with_grid(plan.manner, times)
     }
 
     fn add(&mut self, cost: Cost) {

@@ -29,6 +29,7 @@ use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind, too_much};
 use super::reach::Reach;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted, word_of};
+use crate::protocol::quote::Quoted;
 use crate::read::{ReadScope, Reader};
 use crate::volumes::Elsewhere;
 use crate::volumes::wanted::NamesQuestion;
@@ -241,7 +242,11 @@ fn require_known(
         {
             return Err(
                 ApiError::new(StatusCode::NOT_FOUND, "Unable to resolve one or more UIDs")
-                    .with_details(format!("No such name for '{}': '{name}'", word_of(role))),
+                    .with_details(format!(
+                        "No such name for '{}': '{}'",
+                        word_of(role),
+                        Quoted::text(name)
+                    )),
             );
         }
     }

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::quote::Quoted;
+
 /// Series whose newest points are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastRequest {
@@ -61,17 +63,17 @@ pub enum LastError {
         /// What is wrong.
         reason: &'static str,
         /// With what.
-        text: String,
+        text: Quoted,
     },
     /// `back_scan` is no number of hours.
     #[error("Unable to parse back_scan parameter: {0}")]
-    BackScan(String),
+    BackScan(Quoted),
     /// An empty body.
     #[error("Missing message content")]
     NoContent,
     /// A body that is no such object.
     #[error("Unable to parse the given JSON: {0}")]
-    Json(String),
+    Json(Quoted),
 }
 
 #[derive(Deserialize)]
@@ -132,8 +134,8 @@ impl LastRequest {
         if body.trim_ascii().is_empty() {
             return Err(LastError::NoContent);
         }
-        let body: Body =
-            serde_json::from_slice(body).map_err(|error| LastError::Json(error.to_string()))?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|error| LastError::Json(Quoted::text(&error.to_string())))?;
         let queries = body.queries.unwrap_or_default();
         Self {
             queries: queries
@@ -177,7 +179,7 @@ fn body_query(query: BodyQuery) -> Result<LastQuery, LastError> {
 fn metric_query(asked: &str) -> Result<LastQuery, LastError> {
     let refuse = |reason, text: &str| LastError::Syntax {
         reason,
-        text: text.to_owned(),
+        text: Quoted::text(text),
     };
     let (metric, braces) = match asked.split_once('{') {
         None => (asked, ""),
@@ -216,7 +218,7 @@ fn hours(text: &str) -> Result<u32, LastError> {
         return Ok(0);
     }
     text.parse()
-        .map_err(|_| LastError::BackScan(text.to_owned()))
+        .map_err(|_| LastError::BackScan(Quoted::text(text)))
 }
 
 /// Whatever stands for a text.

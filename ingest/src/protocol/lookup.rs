@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use penstock_model::NameRole;
 use serde_json::{Map, Value};
 
+use super::quote::Quoted;
+
 /// How many series or names are answered if nobody says.
 const DEFAULT_COUNT: usize = 25;
 
@@ -83,7 +85,7 @@ pub enum LookupError {
     MissingTypeMember,
     /// None of the three types.
     #[error("Invalid 'type' parameter:{0}")]
-    Type(String),
+    Type(Quoted),
     /// `max` is no number.
     #[error("Unable to parse 'max' as a number")]
     Max,
@@ -98,7 +100,13 @@ pub enum LookupError {
 /// What is wrong with a text, in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SyntaxError(String);
+pub struct SyntaxError(Quoted);
+
+impl SyntaxError {
+    fn of(text: &str) -> Self {
+        Self(Quoted::text(text))
+    }
+}
 
 impl LookupRequest {
     /// Reads the decoded parameters of a query string.
@@ -229,9 +237,9 @@ fn metric_and_pairs(text: &str) -> Result<(Option<String>, Vec<AskedPair>), Synt
     };
     let inside = rest
         .strip_suffix('}')
-        .ok_or_else(|| SyntaxError(format!("Missing '}}' at the end of: {text}")))?;
+        .ok_or_else(|| SyntaxError::of(&format!("Missing '}}' at the end of: {text}")))?;
     if metric.is_empty() && inside.is_empty() {
-        return Err(SyntaxError(format!("Missing metric and tags: {text}")));
+        return Err(SyntaxError::of(&format!("Missing metric and tags: {text}")));
     }
     let pairs = if inside.is_empty() {
         Ok(Vec::new())
@@ -243,7 +251,7 @@ fn metric_and_pairs(text: &str) -> Result<(Option<String>, Vec<AskedPair>), Synt
 }
 
 fn pair(text: &str) -> Result<AskedPair, SyntaxError> {
-    let wrong = |what: &str| SyntaxError(format!("When parsing tag '{text}': {what}"));
+    let wrong = |what: &str| SyntaxError::of(&format!("When parsing tag '{text}': {what}"));
     let (key, value) = match text.split_once('=') {
         Some((key, value)) if !value.contains('=') => (key, value),
         _ => return Err(wrong(&format!("invalid tag: {text}"))),
@@ -293,7 +301,7 @@ fn role_of(text: &str) -> Result<NameRole, LookupError> {
         "metrics" => Ok(NameRole::Metric),
         "tagk" => Ok(NameRole::TagKey),
         "tagv" => Ok(NameRole::TagValue),
-        other => Err(LookupError::Type(other.to_owned())),
+        other => Err(LookupError::Type(Quoted::text(other))),
     }
 }
 
@@ -319,7 +327,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, LookupError> {
     if body.trim_ascii().is_empty() {
         return Err(LookupError::NoContent);
     }
-    serde_json::from_slice(body).map_err(|error| LookupError::Json(SyntaxError(error.to_string())))
+    serde_json::from_slice(body).map_err(|error| refused(&error.to_string()))
 }
 
 /// A member as text; `None` if it is not there.
@@ -344,7 +352,7 @@ fn as_text(value: &Value) -> Option<String> {
 }
 
 fn refused(text: &str) -> LookupError {
-    LookupError::Json(SyntaxError(text.to_owned()))
+    LookupError::Json(SyntaxError::of(text))
 }
 
 #[cfg(test)]

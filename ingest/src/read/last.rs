@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::{ReadScope, SourceError, tsuid};
 use crate::protocol::last::LastQuery;
 use crate::protocol::lookup::word_of;
+use crate::protocol::quote::Quoted;
 use crate::volumes::Elsewhere;
 use crate::volumes::wanted::NamesQuestion;
 
@@ -32,7 +33,7 @@ pub fn last_series(
                 {
                     return Err(SourceError::Name {
                         kind: word_of(role),
-                        name: name.clone(),
+                        name: Quoted::text(name),
                     });
                 }
             }

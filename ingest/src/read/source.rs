@@ -18,6 +18,7 @@ use penstock_store::{Row, SeriesId, ValueKind};
 
 use super::tsuid::{self, NoSuchTsuid};
 use super::{ReadScope, filters};
+use crate::protocol::quote::Quoted;
 use crate::volumes::VolumeError;
 
 /// What a scope shows of a snapshot of the store.
@@ -49,7 +50,7 @@ pub enum SourceError {
         /// `metrics`, `tagk` or `tagv`.
         kind: &'static str,
         /// The name.
-        name: String,
+        name: Quoted,
     },
     /// Another volume cannot be read.
     #[error(transparent)]

@@ -9,11 +9,12 @@ use penstock_model::{NameRole, Uid, Uids, split_tsuid};
 use penstock_store::series::{KindFilter, Matcher, NameScope, SeriesFilter, SeriesRegistry};
 
 use super::ReadScope;
+use crate::protocol::quote::Quoted;
 
 /// A TSUID that no series of the scope has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("No such name for 'tsuid': '{0}'")]
-pub struct NoSuchTsuid(pub Box<str>);
+pub struct NoSuchTsuid(pub Quoted);
 
 /// The filter that takes the series with this TSUID, of any letter case, and nothing else: series with more tags are
 /// others.
@@ -26,7 +27,7 @@ pub(super) fn filter(
     tsuid: &str,
     kind: &KindFilter,
 ) -> Result<SeriesFilter, NoSuchTsuid> {
-    let unknown = || NoSuchTsuid(tsuid.into());
+    let unknown = || NoSuchTsuid(Quoted::text(tsuid));
     let (metric, pairs) = split_tsuid(tsuid).ok_or_else(unknown)?;
     let uids = Uids::of(scope.tenant());
     let everything = scope.everything();

@@ -25,6 +25,7 @@ use penstock_store::SeriesId;
 use self::fetched::{Fetched, FetchedReader};
 use super::source::StoreReader;
 use super::{NoSuchTsuid, SourceError, StoreSource};
+use crate::protocol::quote::Quoted;
 use crate::volumes::united::{Refill, RowMerge};
 use crate::volumes::wanted::{NamesAnswer, NamesQuestion, WantedSeries};
 use crate::volumes::{Asker, VolumeError, Window};
@@ -136,7 +137,7 @@ impl Others {
         for tsuid in tsuids {
             let question = NamesQuestion::Tsuid(tsuid.to_string());
             if !own.knows_tsuid(tsuid) && !self.asker.knows(&question)? {
-                return Err(NoSuchTsuid(tsuid.clone()).into());
+                return Err(NoSuchTsuid(Quoted::text(tsuid)).into());
             }
         }
         Ok(())

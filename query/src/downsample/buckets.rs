@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, DatesWalk};
 use super::{Cut, Downsample};
+use crate::bucket::Fixed;
 
 /// How one series' time is cut. Made for each series: a calendar is anchored at the series' first point.
 #[derive(Debug)]
@@ -14,6 +15,13 @@ pub(crate) enum Buckets {
     Fixed { length: i64 },
     /// From an anchor.
     Calendar(Calendar),
+}
+
+/// From one bucket to the next: cheaper than to look for each.
+#[derive(Debug)]
+pub(crate) enum Walk {
+    Fixed(Fixed),
+    Dates(DatesWalk),
 }
 
 impl Buckets {
@@ -44,12 +52,32 @@ impl Buckets {
         }
     }
 
-    /// The first bucket that begins at `time` or later.
-    pub(crate) fn first_from(&self, time: i64) -> i64 {
-        match self.around(time) {
-            Some((start, _)) if start == time => start,
-            Some((_, end)) => end,
-            None => time,
+    /// A walk that begins with the first bucket that begins at `time` or later. None over the one bucket of `all`.
+    pub(crate) fn walk_from(&self, time: i64) -> Option<Walk> {
+        match self {
+            Self::All { .. } => None,
+            Self::Fixed { length } => Some(Walk::Fixed(Fixed::first_from(time, *length))),
+            Self::Calendar(calendar) => Some(calendar.walk_from(time)),
+        }
+    }
+}
+
+impl Walk {
+    /// Where the bucket begins; [`i64::MAX`] at the end of time.
+    #[inline]
+    pub(crate) const fn start(&self) -> i64 {
+        match self {
+            Self::Fixed(bucket) => bucket.start,
+            Self::Dates(walk) => walk.start(),
+        }
+    }
+
+    /// Goes on to the next.
+    #[inline]
+    pub(crate) fn step(&mut self) {
+        match self {
+            Self::Fixed(bucket) => bucket.start = bucket.end(),
+            Self::Dates(walk) => walk.step(),
         }
     }
 }

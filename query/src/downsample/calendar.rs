@@ -14,6 +14,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::buckets::Walk;
+use crate::bucket::Fixed;
 use crate::duration::{Span, Unit};
 
 /// Buckets of one length from an anchor.
@@ -22,12 +24,24 @@ pub(crate) enum Calendar {
     /// Elapsed time.
     Elapsed { anchor: i64, length: i64 },
     /// Local dates.
-    Dates {
-        zone: TimeZone,
-        anchor: Date,
-        amount: i64,
-        unit: DateUnit,
-    },
+    Dates(Dates),
+}
+
+/// Buckets that begin at local midnights.
+#[derive(Clone, Debug)]
+pub(crate) struct Dates {
+    zone: TimeZone,
+    anchor: Date,
+    amount: i64,
+    unit: DateUnit,
+}
+
+/// From one bucket of local dates to the next.
+#[derive(Debug)]
+pub(crate) struct DatesWalk {
+    dates: Dates,
+    bucket: i64,
+    start: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +57,13 @@ impl Calendar {
         let amount = span.amount();
         let date = date_of(zone, moment);
         let first_of_year = date.first_of_year();
-        let dates = |anchor, amount, unit| Self::Dates {
-            zone: zone.clone(),
-            anchor,
-            amount,
-            unit,
+        let dates = |anchor, amount, unit| {
+            Self::Dates(Dates {
+                zone: zone.clone(),
+                anchor,
+                amount,
+                unit,
+            })
         };
         match span.unit() {
             Unit::Day if amount == 1 => dates(date, 1, DateUnit::Day),
@@ -73,29 +89,88 @@ impl Calendar {
                 let start = time - (time - anchor).rem_euclid(*length);
                 (start, start.saturating_add(*length))
             }
-            Self::Dates {
-                zone,
-                anchor,
-                amount,
-                unit,
-            } => {
-                let begin = |bucket: i64| {
-                    let date = unit.after(*anchor, bucket.saturating_mul(*amount));
-                    midnight(zone, date)
-                };
-                // The nominal place may be one off: a midnight may be missing.
-                let mut bucket = unit
-                    .between(*anchor, date_of(zone, time))
-                    .div_euclid(*amount);
-                if begin(bucket) > time {
-                    bucket -= 1;
-                } else if begin(bucket + 1) <= time {
-                    bucket += 1;
-                }
-                let (start, end) = (begin(bucket), begin(bucket + 1));
-                // No date is beyond the calendar: its last bucket has no end.
-                (start, if end > start { end } else { i64::MAX })
+            Self::Dates(dates) => dates.around(time),
+        }
+    }
+
+    /// A walk that begins with the first bucket that begins at `time` or later.
+    pub(crate) fn walk_from(&self, time: i64) -> Walk {
+        match self {
+            Self::Elapsed { anchor, length } => {
+                let first = Fixed::first_from(time.saturating_sub(*anchor), *length);
+                Walk::Fixed(Fixed {
+                    start: first.start.saturating_add(*anchor),
+                    ..first
+                })
             }
+            Self::Dates(dates) => Walk::Dates(DatesWalk::new(dates.clone(), time)),
+        }
+    }
+}
+
+impl Dates {
+    fn date(&self, bucket: i64) -> Date {
+        self.unit
+            .after(self.anchor, bucket.saturating_mul(self.amount))
+    }
+
+    fn begin(&self, bucket: i64) -> i64 {
+        midnight(&self.zone, self.date(bucket))
+    }
+
+    /// Which bucket holds `time`.
+    fn bucket_of(&self, time: i64) -> i64 {
+        let date = date_of(&self.zone, time);
+        let bucket = self.unit.between(self.anchor, date).div_euclid(self.amount);
+        // The nominal place may be one off: a midnight may be missing.
+        if self.begin(bucket) > time {
+            bucket - 1
+        } else if self.begin(bucket + 1) <= time {
+            bucket + 1
+        } else {
+            bucket
+        }
+    }
+
+    fn around(&self, time: i64) -> (i64, i64) {
+        let bucket = self.bucket_of(time);
+        let (start, end) = (self.begin(bucket), self.begin(bucket + 1));
+        // No date is beyond the calendar: its last bucket has no end.
+        (start, if end > start { end } else { i64::MAX })
+    }
+}
+
+impl DatesWalk {
+    fn new(dates: Dates, time: i64) -> Self {
+        let bucket = dates.bucket_of(time);
+        let start = dates.begin(bucket);
+        let mut walk = Self {
+            dates,
+            bucket,
+            start,
+        };
+        if start < time {
+            walk.step();
+        }
+        walk
+    }
+
+    pub(crate) const fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Goes on to the next bucket. One of a day that the zone skips has no length, and is none.
+    pub(crate) fn step(&mut self) {
+        let before = self.start;
+        while self.start <= before && before < i64::MAX {
+            self.bucket = self.bucket.saturating_add(1);
+            let date = self.dates.date(self.bucket);
+            let begin = midnight(&self.dates.zone, date);
+            self.start = if begin <= before && date == Date::MAX {
+                i64::MAX
+            } else {
+                begin
+            };
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The points of one series through a downsampler, a batch at a time.
 //!
-//! Only buckets that begin between the query's start and end come out, each as a float at its beginning. With
-//! a fill policy every one of those comes out, if the series has any point at all in the window.
+//! Only buckets that begin between the query's start and end come out, each as a float at its beginning. Empty ones do
+//! not: that is [`fill`](super::fill)'s.
 
 use jiff::tz::TimeZone;
 
+use super::Downsample;
 use super::buckets::Buckets;
-use super::{Cut, Downsample, Fill};
+use super::fill::Filler;
 use crate::aggregator::scalar::BucketFold;
 use crate::bucket::Fixed;
 use crate::point::Point;
@@ -89,8 +90,6 @@ pub(crate) struct Stream<'a, F> {
     buckets: Option<Buckets>,
     /// The bucket that is being gathered.
     open: Option<(i64, i64)>,
-    /// The next bucket that has not come out, for filling.
-    next: i64,
 }
 
 impl<'a, F: Fold> Stream<'a, F> {
@@ -108,7 +107,6 @@ impl<'a, F: Fold> Stream<'a, F> {
             fold,
             buckets: None,
             open: None,
-            next: start,
         }
     }
 
@@ -149,18 +147,21 @@ impl<'a, F: Fold> Stream<'a, F> {
         }
     }
 
-    /// Ends the series: the last bucket, and those that are filled behind it.
+    /// Ends the series: the last bucket.
     pub(crate) fn finish(&mut self, out: &mut Vec<Point>) {
         self.close(out);
-        if self.buckets.is_some() && self.fills() {
-            self.fill_to(self.end.saturating_add(1), out);
-        }
+    }
+
+    /// What fills the buckets that stay empty, if they are to be and the series has any point at all.
+    pub(crate) fn filler(&self) -> Option<Filler> {
+        let buckets = self.buckets.as_ref()?;
+        Filler::new(self.downsample, buckets, (self.start, self.end))
     }
 
     /// The bucket that is being gathered, if others like it may follow without more ado.
     fn open_fixed(&self) -> Option<Fixed> {
         match (&self.buckets, self.open) {
-            (Some(Buckets::Fixed { length }), Some((start, _))) if !self.fills() => Some(Fixed {
+            (Some(Buckets::Fixed { length }), Some((start, _))) => Some(Fixed {
                 start,
                 length: *length,
             }),
@@ -178,50 +179,16 @@ impl<'a, F: Fold> Stream<'a, F> {
         self.start <= bucket && bucket <= self.end
     }
 
-    /// One bucket for all is never filled.
-    fn fills(&self) -> bool {
-        self.downsample.fill != Fill::None && self.downsample.cut != Cut::All
-    }
-
     fn buckets_from(&mut self, time: i64) -> &Buckets {
         let range = (self.start, self.end);
         let (downsample, zone) = (self.downsample, self.zone);
-        let next = &mut self.next;
-        self.buckets.get_or_insert_with(|| {
-            let buckets = Buckets::new(downsample, zone, range, time);
-            *next = buckets.first_from(range.0);
-            buckets
-        })
+        self.buckets
+            .get_or_insert_with(|| Buckets::new(downsample, zone, range, time))
     }
 
     fn close(&mut self, out: &mut Vec<Point>) {
-        let Some((start, end)) = self.open.take() else {
-            return;
-        };
-        let value = self.fold.take();
-        if self.fills() {
-            self.fill_to(start, out);
-            self.next = end;
-        }
-        out.push(Point::float(start, value));
-    }
-
-    /// Fills the buckets that begin before `limit` and have not come out.
-    fn fill_to(&mut self, limit: i64, out: &mut Vec<Point>) {
-        let Some(buckets) = &self.buckets else {
-            return;
-        };
-        let filling = match self.downsample.fill {
-            Fill::Zero => 0.0,
-            Fill::None | Fill::Nan | Fill::Null => f64::NAN,
-        };
-        while self.next < limit {
-            out.push(Point::float(self.next, filling));
-            // At the end of the calendar a bucket may have no length.
-            match buckets.around(self.next) {
-                Some((_, end)) if end > self.next => self.next = end,
-                _ => return,
-            }
+        if let Some((start, _)) = self.open.take() {
+            out.push(Point::float(start, self.fold.take()));
         }
     }
 }
@@ -274,28 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn empty_buckets_are_filled_from_start_to_end() {
-        assert_eq!(
-            buckets("10s-sum-zero", (5, 45), &[0, 22, 24]),
-            [(10, 0.0), (20, 3.0), (30, 0.0), (40, 0.0)]
-        );
-        // A point in the window, though none in the range, is enough.
-        assert_eq!(
-            buckets("10s-sum-zero", (10, 20), &[0]),
-            [(10, 0.0), (20, 0.0)]
-        );
-        assert_eq!(buckets("10s-sum-zero", (10, 20), &[]), []);
-        let with_nan = buckets("10s-sum-nan", (0, 10), &[5]);
-        assert_eq!(with_nan[0], (0, 0.0));
-        assert!(with_nan[1].1.is_nan());
-    }
-
-    #[test]
-    fn all_ends_before_the_end_and_is_never_filled() {
+    fn all_ends_before_the_end() {
         assert_eq!(
             buckets("0all-count", (10, 20), &[9, 10, 19, 20]),
             [(10, 2.0)]
         );
-        assert_eq!(buckets("0all-count-zero", (10, 20), &[9, 20]), []);
+        assert_eq!(buckets("0all-count", (10, 20), &[9, 20]), []);
     }
 }

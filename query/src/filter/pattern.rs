@@ -5,8 +5,13 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::excerpt::Excerpt;
+
 /// The memory that one compiled expression may take, in bytes: `\w{9999}` is refused.
 pub const PATTERN_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest expression, in bytes. A longer one would hardly fit, and its syntax tree takes a hundred times its length.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// Groups inside groups.
 const NESTING_MAX: u32 = 50;
@@ -17,14 +22,14 @@ pub enum PatternError {
     /// It does not parse.
     #[error("Invalid regular expression '{pattern}': {reason}")]
     Syntax {
-        /// The expression, cut if it is long.
-        pattern: String,
+        /// The expression.
+        pattern: Excerpt,
         /// What the engine says.
         reason: String,
     },
     /// It would take more memory than [`PATTERN_BYTES_MAX`].
     #[error("Regular expression is too large: '{0}'")]
-    TooLarge(String),
+    TooLarge(Excerpt),
 }
 
 /// A compiled expression.
@@ -33,6 +38,9 @@ pub(super) struct Pattern(Regex);
 
 impl Pattern {
     pub(super) fn compile(text: &str) -> Result<Self, PatternError> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(PatternError::TooLarge(text.into()));
+        }
         RegexBuilder::new(text)
             .size_limit(PATTERN_BYTES_MAX)
             .dfa_size_limit(PATTERN_BYTES_MAX)
@@ -48,7 +56,7 @@ impl Pattern {
 }
 
 fn refusal(text: &str, error: &regex::Error) -> PatternError {
-    let pattern: String = text.chars().take(100).collect();
+    let pattern = text.into();
     match error {
         regex::Error::CompiledTooBig(_) => PatternError::TooLarge(pattern),
         other => {

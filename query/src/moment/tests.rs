@@ -43,7 +43,7 @@ fn texts_that_are_no_moments_are_refused_with_a_reason() {
         assert_eq!(read(text).unwrap_err().to_string(), message, "{text}");
     }
     for text in ["1356998400.1234", "1356998400.", "135699840.123", ".5"] {
-        assert_eq!(read(text), Err(MomentError::Fraction(text.to_owned())));
+        assert_eq!(read(text), Err(MomentError::Fraction(text.into())));
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::aggregator::Aggregator;
 use crate::downsample::Downsample;
+use crate::excerpt::Excerpt;
 use crate::filter::{FilterError, TagFilter};
 use crate::select::Target;
 use crate::{moment, zone};
@@ -75,7 +76,7 @@ fn check_times(
     })?;
     let read = |text: &str| match zone {
         Some(zone) => Ok(moment::parse(text, now, zone)?),
-        None if text.contains('/') => Err(RequestError::UnknownZoneOfDate(zone_name.to_owned())),
+        None if text.contains('/') => Err(RequestError::UnknownZoneOfDate(zone_name.into())),
         None => Ok(moment::parse(text, now, &TimeZone::UTC)?),
     };
     let start = read(&start)?.millis();
@@ -108,7 +109,7 @@ fn check_sub_query(
         return Err(RequestError::MissingAggregator);
     }
     let aggregator =
-        Aggregator::named(name).ok_or_else(|| RequestError::UnknownAggregator(name.to_owned()))?;
+        Aggregator::named(name).ok_or_else(|| RequestError::UnknownAggregator(name.into()))?;
     let target = check_target(raw)?;
     let text = raw.downsample.as_deref().filter(|text| !text.is_empty());
     let mut downsample = text.map(Downsample::parse).transpose()?;
@@ -153,7 +154,7 @@ fn check_target(raw: &RawSubQuery) -> Result<Target, RequestError> {
     }
     let is_hex = |text: &&String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     match raw.tsuids.iter().find(|tsuid| !is_hex(tsuid)) {
-        Some(bad) => Err(RequestError::BadTsuid(bad.clone())),
+        Some(bad) => Err(RequestError::BadTsuid(bad.as_str().into())),
         None => Ok(Target::Tsuids(
             raw.tsuids
                 .iter()
@@ -199,7 +200,7 @@ fn check_filter(raw: &RawFilter) -> Result<TagFilter, RequestError> {
 }
 
 fn in_place(raw: &RawFilter, error: &FilterError) -> RequestError {
-    let text = format!("{}={}", raw.key, raw.text);
+    let text = Excerpt::from(&*format!("{}={}", raw.key, raw.text));
     let reason = error.to_string();
     match raw.place {
         Place::Json => RequestError::Json(format!("{text}: {reason}")),

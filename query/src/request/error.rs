@@ -2,6 +2,7 @@
 
 use super::{FILTERS_MAX, PATTERNS_MAX, SUB_QUERIES_MAX};
 use crate::downsample::DownsampleError;
+use crate::excerpt::Excerpt;
 use crate::moment::MomentError;
 
 /// A request that cannot be answered: 400, with this text as the message.
@@ -35,19 +36,19 @@ pub enum RequestError {
     UnknownZone,
     /// `timezone` names none, and a date needs it.
     #[error("Invalid timezone name: {0}")]
-    UnknownZoneOfDate(String),
+    UnknownZoneOfDate(Excerpt),
     /// A sub-query without an aggregator.
     #[error("Missing the aggregation function")]
     MissingAggregator,
     /// An aggregator that is none of the 35.
     #[error("No such aggregation function: {0}")]
-    UnknownAggregator(String),
+    UnknownAggregator(Excerpt),
     /// A sub-query of nothing.
     #[error("Missing the metric or tsuids, provide at least one")]
     MissingTarget,
     /// A TSUID that is not hexadecimal.
     #[error("Invalid TSUID: {0}")]
-    BadTsuid(String),
+    BadTsuid(Excerpt),
     /// A downsample specifier that is none.
     #[error(transparent)]
     Downsample(#[from] DownsampleError),
@@ -60,24 +61,24 @@ pub enum RequestError {
         /// `m` or `tsuid`.
         parameter: &'static str,
         /// The whole text.
-        text: String,
+        text: Excerpt,
         /// `not enough` or `too many`.
         few_or_many: &'static str,
     },
     /// Nothing between two colons.
     #[error("Invalid parameter m={0} (empty part)")]
-    EmptyPart(String),
+    EmptyPart(Excerpt),
     /// Nothing behind the last colon.
     #[error("Metric cannot be null or empty")]
     EmptyMetric,
     /// An opening brace that is not closed at the end.
     #[error("Missing '}}' at the end of: {0}")]
-    BraceNotClosed(String),
+    BraceNotClosed(Excerpt),
     /// A filter in the first braces.
     #[error("When parsing tag '{text}': {reason}")]
     Tag {
         /// The filter.
-        text: String,
+        text: Excerpt,
         /// What is wrong.
         reason: String,
     },
@@ -85,13 +86,13 @@ pub enum RequestError {
     #[error("When parsing filter '{text}': {reason}")]
     Filter {
         /// The filter.
-        text: String,
+        text: Excerpt,
         /// What is wrong.
         reason: String,
     },
     /// `rate` and something behind it that is no braces.
     #[error("Invalid rate options specification: {0}")]
-    RateOptions(String),
+    RateOptions(Excerpt),
     /// Too many rate options.
     #[error(
         "Incorrect number of values in rate options specification, must be counter[,counter max \
@@ -100,13 +101,13 @@ pub enum RequestError {
     RateOptionCount(usize),
     /// The second rate option.
     #[error("Max value of counter was not a number, received '{0}'")]
-    CounterMax(String),
+    CounterMax(Excerpt),
     /// The third rate option.
     #[error("Reset value of counter was not a number, received '{0}'")]
-    ResetValue(String),
+    ResetValue(Excerpt),
     /// `percentiles` without brackets, or not of numbers.
     #[error("Malformated percentile query paramater: {0}")]
-    Percentiles(String),
+    Percentiles(Excerpt),
     /// An empty body.
     #[error("Missing message content")]
     MissingContent,

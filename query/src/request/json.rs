@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::RequestError;
 use super::raw::{Place, RawFilter, RawQuery, RawSubQuery};
+use crate::excerpt::Excerpt;
 use crate::rate::RateOptions;
 
 pub(super) fn parse(body: &[u8]) -> Result<RawQuery, RequestError> {
@@ -22,7 +23,10 @@ pub(super) fn parse(body: &[u8]) -> Result<RawQuery, RequestError> {
             is_json: true,
             ..query
         }),
-        Err(error) => Err(RequestError::Json(error.to_string())),
+        // What is wrong may be as long as the body.
+        Err(error) => Err(RequestError::Json(
+            Excerpt::from(&*error.to_string()).to_string(),
+        )),
     }
 }
 

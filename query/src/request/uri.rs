@@ -7,6 +7,7 @@
 
 use super::RequestError;
 use super::raw::{Place, RawFilter, RawQuery, RawSubQuery};
+use crate::excerpt::Excerpt;
 use crate::rate::RateOptions;
 
 /// Sorts decoded parameters into a raw query. A repeated one: the last counts, but `m` and `tsuid` are lists.
@@ -86,7 +87,7 @@ fn split_parts<'a>(
     if let Some(few_or_many) = few_or_many {
         return Err(RequestError::PartCount {
             parameter,
-            text: text.to_owned(),
+            text: text.into(),
             few_or_many,
         });
     }
@@ -98,7 +99,7 @@ fn split_parts<'a>(
 fn parse_part(part: &str, text: &str, sub_query: &mut RawSubQuery) -> Result<(), RequestError> {
     let lower = part.to_ascii_lowercase();
     if lower.is_empty() {
-        return Err(RequestError::EmptyPart(text.to_owned()));
+        return Err(RequestError::EmptyPart(text.into()));
     } else if lower.starts_with("rate") {
         sub_query.rate = true;
         if part.contains('{') {
@@ -122,7 +123,7 @@ fn parse_part(part: &str, text: &str, sub_query: &mut RawSubQuery) -> Result<(),
 
 /// `rate{<kind>[,<max>[,<reset>]]}`
 fn parse_rate_options(part: &str) -> Result<RateOptions, RequestError> {
-    let refused = || RequestError::RateOptions(part.to_owned());
+    let refused = || RequestError::RateOptions(part.into());
     let (word, braces) = part.split_once('{').ok_or_else(refused)?;
     let inner = braces.strip_suffix('}').ok_or_else(refused)?;
     if !word.eq_ignore_ascii_case("rate") {
@@ -131,7 +132,7 @@ fn parse_rate_options(part: &str) -> Result<RateOptions, RequestError> {
     let options: Vec<&str> = inner.split(',').map(str::trim).collect();
     let number = |at: usize, default: i64| match options.get(at) {
         None | Some(&"") => Ok(default),
-        Some(text) => text.parse::<i64>().map_err(|_| (*text).to_owned()),
+        Some(text) => text.parse::<i64>().map_err(|_| Excerpt::from(*text)),
     };
     if options.len() > 3 {
         return Err(RequestError::RateOptionCount(options.len()));
@@ -146,7 +147,7 @@ fn parse_rate_options(part: &str) -> Result<RateOptions, RequestError> {
 }
 
 fn parse_percentiles(part: &str) -> Result<Vec<String>, RequestError> {
-    let refused = || RequestError::Percentiles(part.to_owned());
+    let refused = || RequestError::Percentiles(part.into());
     let (_, rest) = part.split_once('[').ok_or_else(refused)?;
     let (inner, _) = rest.split_once(']').ok_or_else(refused)?;
     inner
@@ -165,7 +166,7 @@ fn parse_metric(text: &str, sub_query: &mut RawSubQuery) -> Result<(), RequestEr
         Some((metric, rest)) => {
             let inner = rest
                 .strip_suffix('}')
-                .ok_or_else(|| RequestError::BraceNotClosed(text.to_owned()))?;
+                .ok_or_else(|| RequestError::BraceNotClosed(text.into()))?;
             (metric, Some(inner))
         }
     };
@@ -182,7 +183,7 @@ fn parse_metric(text: &str, sub_query: &mut RawSubQuery) -> Result<(), RequestEr
             let second = rest
                 .strip_prefix('{')
                 .filter(|second| !second.contains(['{', '}']));
-            let second = second.ok_or_else(|| RequestError::BraceNotClosed(text.to_owned()))?;
+            let second = second.ok_or_else(|| RequestError::BraceNotClosed(text.into()))?;
             (first, second)
         }
     };
@@ -201,8 +202,8 @@ fn parse_filter(text: &str, place: Place) -> Result<RawFilter, RequestError> {
         .split_once('=')
         .filter(|(key, value)| !key.is_empty() && !value.is_empty() && !value.contains('='));
     let Some((key, value)) = pair else {
+        let text = Excerpt::from(text);
         let reason = format!("invalid tag: {text}");
-        let text = text.to_owned();
         return Err(match place {
             Place::SecondBraces => RequestError::Filter { text, reason },
             Place::FirstBraces | Place::Json => RequestError::Tag { text, reason },

@@ -23,7 +23,7 @@ pub(super) fn check<S: SeriesSource, K: Error>(
                     Name::TagKey(name) => ("tagk", name),
                     Name::TagValue(name) => ("tagv", name),
                 };
-                let name = name.to_owned();
+                let name = name.into();
                 return Err(RunError::UnknownName { kind, name });
             }
         }

@@ -9,8 +9,9 @@ use super::group::Unit;
 use crate::aggregator::Aggregator;
 use crate::aggregator::scalar::BucketFold;
 use crate::downsample::Downsample;
+use crate::downsample::fill::Filler;
 use crate::downsample::stream::{Fold, Stream};
-use crate::limits::Budget;
+use crate::limits::{Budget, Exceeded};
 use crate::merge::Manner;
 use crate::point::Point;
 use crate::rate::Rate;
@@ -65,7 +66,7 @@ impl Values {
 #[derive(Debug, Default)]
 pub(super) struct SeriesPipe {
     points: Vec<Point>,
-    buckets: Vec<Point>,
+    outlet: Outlet,
 }
 
 impl SeriesPipe {
@@ -85,26 +86,21 @@ impl SeriesPipe {
             }
             visit(points, budget)
         };
+        let range = plan.manner.range;
         match (unit, plan.downsample) {
             (Unit::Ratio { sums, counts }, Some(downsample)) => {
-                let mut pairs = Pairs::open(source, sums, counts)?;
-                let mut stream =
-                    Stream::new(downsample, plan.zone, plan.manner.range, Ratio::default());
-                let mut has_samples = false;
-                while pairs.next_batch(budget)? {
-                    has_samples = true;
-                    self.buckets.clear();
-                    stream.push(&pairs.joined, &mut self.buckets);
-                    visit(&mut self.buckets, budget)?;
-                }
-                self.finish(&mut stream);
-                visit(&mut self.buckets, budget)?;
-                Ok(has_samples)
+                let mut pairs = Pairs::<S>::open(source, sums, counts)?;
+                let next = |joined: &mut Vec<Pair>, budget: &mut Budget<'_>| {
+                    pairs.next_batch::<K>(joined, budget)
+                };
+                let stream = Stream::new(downsample, plan.zone, range, Ratio::default());
+                self.outlet
+                    .run(stream, &mut Vec::new(), budget, next, visit)
             }
             (Unit::One(series) | Unit::Ratio { sums: series, .. }, None) => {
                 let mut reader = source.open(series).map_err(RunError::Source)?;
                 let mut has_samples = false;
-                while self.next_points::<S, K>(&mut reader, budget)? {
+                while next_batch::<S, K>(&mut reader, &mut self.points, budget)? {
                     has_samples = true;
                     visit(&mut self.points, budget)?;
                 }
@@ -112,37 +108,81 @@ impl SeriesPipe {
             }
             (Unit::One(series), Some(downsample)) => {
                 let mut reader = source.open(series).map_err(RunError::Source)?;
+                let next = |points: &mut Vec<Point>, budget: &mut Budget<'_>| {
+                    next_batch::<S, K>(&mut reader, points, budget)
+                };
                 let fold = BucketFold::new(downsample.function);
-                let mut stream = Stream::new(downsample, plan.zone, plan.manner.range, fold);
-                let mut has_samples = false;
-                while self.next_points::<S, K>(&mut reader, budget)? {
-                    has_samples = true;
-                    self.buckets.clear();
-                    stream.push(&self.points, &mut self.buckets);
-                    visit(&mut self.buckets, budget)?;
-                }
-                self.finish(&mut stream);
-                visit(&mut self.buckets, budget)?;
-                Ok(has_samples)
+                let stream = Stream::new(downsample, plan.zone, range, fold);
+                self.outlet
+                    .run(stream, &mut self.points, budget, next, visit)
+            }
+        }
+    }
+}
+
+/// Buckets on their way out, and with them those that are filled.
+#[derive(Debug, Default)]
+struct Outlet {
+    buckets: Vec<Point>,
+    filled: Vec<Point>,
+}
+
+impl Outlet {
+    /// Runs a series through a downsampler. Whether it had a sample.
+    fn run<F: Fold, E: From<Exceeded>>(
+        &mut self,
+        mut stream: Stream<'_, F>,
+        items: &mut Vec<F::Item>,
+        budget: &mut Budget<'_>,
+        mut next: impl FnMut(&mut Vec<F::Item>, &mut Budget<'_>) -> Result<bool, E>,
+        mut visit: impl FnMut(&mut Vec<Point>, &Budget<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut filler = None;
+        let mut has_samples = false;
+        loop {
+            let more = next(items, budget)?;
+            self.buckets.clear();
+            if more {
+                stream.push(items, &mut self.buckets);
+            } else {
+                stream.finish(&mut self.buckets);
+            }
+            if more && !has_samples {
+                has_samples = true;
+                filler = stream.filler();
+            }
+            match &mut filler {
+                Some(filler) => self.fill(filler, !more, budget, &mut visit)?,
+                None => visit(&mut self.buckets, budget)?,
+            }
+            if !more {
+                return Ok(has_samples);
             }
         }
     }
 
-    fn finish<F: Fold>(&mut self, stream: &mut Stream<'_, F>) {
-        self.buckets.clear();
-        stream.finish(&mut self.buckets);
-    }
-
-    /// The next batch that is not empty.
-    fn next_points<S: SeriesSource, K: Error>(
+    /// Hands the buckets on with the empty ones, some at a time, however long the gaps are.
+    fn fill<E: From<Exceeded>>(
         &mut self,
-        reader: &mut S::Reader<'_>,
+        filler: &mut Filler,
+        is_last: bool,
         budget: &mut Budget<'_>,
-    ) -> Result<bool, RunError<S::Error, K>> {
-        next_batch::<S, K>(reader, &mut self.points, budget)
+        visit: &mut impl FnMut(&mut Vec<Point>, &Budget<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut buckets = self.buckets.as_slice();
+        loop {
+            let empty = filler.next(&mut buckets, is_last, &mut self.filled);
+            if self.filled.is_empty() {
+                return Ok(());
+            }
+            budget.check()?;
+            budget.add_filled(empty)?;
+            visit(&mut self.filled, budget)?;
+        }
     }
 }
 
+/// The next batch that is not empty.
 fn next_batch<S: SeriesSource, K: Error>(
     reader: &mut S::Reader<'_>,
     points: &mut Vec<Point>,
@@ -173,7 +213,6 @@ struct Pair {
 struct Pairs<'a, S: SeriesSource + 'a> {
     sums: Cursor<S::Reader<'a>>,
     counts: Cursor<S::Reader<'a>>,
-    joined: Vec<Pair>,
 }
 
 struct Cursor<R> {
@@ -208,17 +247,17 @@ impl<'a, S: SeriesSource> Pairs<'a, S> {
         Ok(Self {
             sums: open(sums)?,
             counts: open(counts)?,
-            joined: Vec::new(),
         })
     }
 
     /// Joins until the batch of one side is used up. False at the end of either.
     fn next_batch<K: Error>(
         &mut self,
+        joined: &mut Vec<Pair>,
         budget: &mut Budget<'_>,
     ) -> Result<bool, RunError<S::Error, K>> {
-        self.joined.clear();
-        while self.joined.is_empty() {
+        joined.clear();
+        while joined.is_empty() {
             for cursor in [&mut self.sums, &mut self.counts] {
                 if cursor.peek().is_none() {
                     cursor.at = 0;
@@ -227,15 +266,15 @@ impl<'a, S: SeriesSource> Pairs<'a, S> {
                     }
                 }
             }
-            self.join();
+            self.join(joined);
         }
         Ok(true)
     }
 
-    fn join(&mut self) {
+    fn join(&mut self, joined: &mut Vec<Pair>) {
         while let (Some(sum), Some(count)) = (self.sums.peek(), self.counts.peek()) {
             if sum.time == count.time {
-                self.joined.push(Pair {
+                joined.push(Pair {
                     time: sum.time,
                     sum: sum.number.to_f64(),
                     count: count.number.to_f64(),

@@ -80,6 +80,8 @@ impl SeriesReader for MadeReader {
 struct Count {
     results: usize,
     points: usize,
+    /// The most that came at once.
+    batch: usize,
 }
 
 impl ResultSink for Count {
@@ -92,6 +94,7 @@ impl ResultSink for Count {
 
     fn points(&mut self, points: &[Point]) -> Result<(), Infallible> {
         self.points += points.len();
+        self.batch = self.batch.max(points.len());
         Ok(())
     }
 
@@ -145,6 +148,20 @@ fn groups_of_one_series_hold_nothing() {
             "{m}"
         );
     }
+}
+
+#[test]
+fn filled_buckets_leave_as_they_are_made() {
+    let mut sink = Count::default();
+    let mut made = Made {
+        series: 1,
+        samples: 2,
+        offset: 0,
+    };
+    let query = uri("start=+0&end=+31536000&m=sum:10s-sum-zero:m");
+    let clock = Ticking::default();
+    run(&query, &mut made, &mut sink, context(generous(), &clock)).unwrap();
+    assert_eq!((sink.points, sink.batch), (3_153_601, 1_024));
 }
 
 #[test]

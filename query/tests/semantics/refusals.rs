@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use penstock_query::{Limits, Query, RunContext, run};
+use penstock_query::{Limits, QUOTED_CHARS_MAX, Query, RequestError, RunContext, run};
 use proptest::prelude::*;
 
 use crate::memory::{Keep, Memory, NOW, Ticking, generous, keep, uri};
@@ -141,6 +141,168 @@ fn buckets_without_end_are_refused_before_any_is_filled() {
             .len(),
         2
     );
+}
+
+/// Every day from 1970 to the end of 9999, for a point in 2013.
+const EVERY_DAY: &str = "start=1&end=253402300799999ms&m=sum:1dc-sum-zero:m";
+
+#[test]
+fn time_runs_out_in_the_middle_of_filling() {
+    let limits = Limits {
+        duration: Duration::from_secs(100),
+        ..generous()
+    };
+    for query in [EVERY_DAY, &format!("{EVERY_DAY}{{host=*}}")] {
+        let error = keep(&uri(query), &mut memory(), limits).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "The query takes longer than 100 seconds (limit: maxSeconds)"
+        );
+    }
+}
+
+#[test]
+fn nobody_who_waits_ends_the_filling() {
+    let asked = Cell::new(0);
+    let is_cancelled = || {
+        asked.set(asked.get() + 1);
+        asked.get() > 100
+    };
+    let context = RunContext {
+        limits: generous(),
+        clock: &Ticking::default(),
+        is_cancelled: &is_cancelled,
+    };
+    let error = run(
+        &uri(EVERY_DAY),
+        &mut memory(),
+        &mut Keep::default(),
+        context,
+    );
+    assert_eq!(error.unwrap_err().to_string(), "The query was cancelled");
+}
+
+#[test]
+fn filled_buckets_of_all_series_and_sub_queries_are_counted_before_the_first_result() {
+    // An hour of minutes: 60 buckets of each of two series, beside four samples.
+    let asked = "start=+0&end=+3600&m=sum:1m-sum-zero:m{host=*}";
+    let twice = &format!("{asked}&m=max:1m-sum-nan:m{{host=a}}");
+    for (asked, samples, is_answered) in [
+        (asked, 119, false),
+        (asked, 124, true),
+        (twice, 119, false),
+        (twice, 190, true),
+    ] {
+        let limits = Limits {
+            samples,
+            ..generous()
+        };
+        let mut sink = Keep::default();
+        let clock = Ticking::default();
+        let context = crate::memory::context(limits, &clock);
+        let ended = run(&uri(asked), &mut memory(), &mut sink, context);
+        assert_eq!(ended.is_ok(), is_answered, "{asked} {samples}");
+        if let Err(error) = ended {
+            assert!(sink.results.is_empty(), "{asked}");
+            assert_eq!(
+                error.to_string(),
+                format!("The query reads or fills more than {samples} samples (limit: maxSamples)")
+            );
+        }
+    }
+}
+
+#[test]
+fn absurd_fills_are_refused_before_anything_is_read() {
+    let years = |m: &str| format!("start=1&end=253402300799999ms&{m}");
+    let many: Vec<String> = (1..=1_000)
+        .map(|at| format!("m=sum:{}m-sum-zero:m", at + 400))
+        .collect();
+    for asked in [
+        "m=sum:1sc-sum-zero:m",
+        "m=sum:1ms-sum-nan:m",
+        "m=none:1h-count-null:m",
+        "m=sum:1m&m=sum:1mc-sum-zero:m",
+        &many.join("&"),
+    ] {
+        let mut source = memory();
+        let error = keep(&uri(&years(asked)), &mut source, generous()).unwrap_err();
+        assert!(error.to_string().contains("(limit: max"), "{error}");
+        assert_eq!(source.opened.get(), 0);
+    }
+    // What nobody fills costs nothing.
+    for asked in [
+        "m=sum:0all-sum-zero:m",
+        "m=sum:1ms-sum:m",
+        "m=sum:1sc-sum:m",
+    ] {
+        assert!(keep(&uri(&years(asked)), &mut memory(), generous()).is_ok());
+    }
+}
+
+/// Half a megabyte wherever a client may write one.
+#[test]
+fn what_is_quoted_is_cut() {
+    let long = "é".repeat(250_000);
+    let uris = [
+        ("sum:@", "start"),
+        ("@:m", "start"),
+        ("sum:1s@:m", "start"),
+        ("sum:1s-@:m", "start"),
+        ("sum:1s-sum-@:m", "start"),
+        ("sum:1s-sum-x-@:m", "start"),
+        ("sum:1@-sum:m", "start"),
+        ("sum:rate{@:m", "start"),
+        ("sum:rate{counter,@}:m", "start"),
+        ("sum:rate{counter,1,@}:m", "start"),
+        ("sum:percentiles[@]:m", "start"),
+        ("sum:m{@", "start"),
+        ("sum:m{@}", "start"),
+        ("sum:m{}{@}", "start"),
+        ("sum:m{@=*}", "start"),
+        ("sum:m{host=@}", "start"),
+        ("sum:m{host=@(a)}", "start"),
+        ("sum:m{host=regexp(@[)}", "start"),
+        ("sum:m{host=regexp(@)}", "start"),
+        ("a:b:c:d:e:@", "start"),
+        ("@", "start"),
+        ("sum:m", "end"),
+        ("sum:m", "timezone"),
+    ];
+    for (form, name) in uris {
+        let m = form.replace('@', &long);
+        let mut parameters = vec![("start", "2013/01/01"), ("m", &m)];
+        if name != "start" {
+            parameters.push((name, &long));
+        }
+        check_cut(Query::from_uri(parameters, NOW), form);
+    }
+    let queries = [
+        r#"{"start":"@","queries":[{}]}"#,
+        r#"{"start":{"@":1}}"#,
+        r#"{"start":1,"queries":"@"}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","metric":"m","rate":"@"}]}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","metric":"m","rate":true,"rateOptions":{"@":1}}]}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","metric":"m","rateOptions":{"counterMax":"@"}}]}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","metric":"m","filters":[{"type":"@","tagk":"@","filter":"@"}]}]}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","tsuids":["@"]}]}"#,
+        r#"{"start":1,"queries":[{"aggregator":"sum","metric":"@"}]}"#,
+    ];
+    for body in queries {
+        let text = body.replace('@', &long);
+        check_cut(Query::from_json(text.as_bytes(), NOW), body);
+    }
+}
+
+fn check_cut(query: Result<Query, RequestError>, asked: &str) {
+    let text = match query {
+        Err(error) => format!("{error} {}", error.details().unwrap_or_default()),
+        Ok(query) => keep(&query, &mut memory(), generous())
+            .unwrap_err()
+            .to_string(),
+    };
+    let most = 2 * QUOTED_CHARS_MAX + 200;
+    assert!(text.chars().count() < most, "{asked}: {}", text.len());
 }
 
 #[test]

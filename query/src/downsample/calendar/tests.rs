@@ -129,3 +129,60 @@ fn the_last_bucket_of_the_calendar_has_no_end() {
         assert!(start <= end_of_9999 && end > end_of_9999, "{span}");
     }
 }
+
+proptest! {
+    #[test]
+    fn a_walk_meets_every_bucket(
+        amount in 1i64..40,
+        unit in prop_oneof!["ms", "s", "m", "h", "d", "w", "n", "y"],
+        zone in prop_oneof![
+            Just("UTC"),
+            Just("Europe/Paris"),
+            Just("America/Sao_Paulo"),
+            Just("Asia/Kolkata"),
+            Just("Pacific/Apia"),
+            Just("Africa/Monrovia"),
+        ],
+        first in 0i64..4_000_000_000_000,
+        from in prop_oneof![
+            0i64..4_000_000_000_000,
+            // Around midnights that are not there: Sao Paulo in October 2013, Apia at the end of 2011.
+            1_381_000_000_000i64..1_383_000_000_000,
+            1_324_000_000_000i64..1_326_000_000_000,
+        ],
+    ) {
+        let span = Span::parse(&format!("{amount}{unit}")).unwrap();
+        let calendar = Calendar::anchored(span, &zone::named(zone).unwrap(), first);
+        let mut walk = calendar.walk_from(from);
+        let (start, end) = calendar.around(from);
+        let mut next = if start == from { start } else { end };
+        for _ in 0..40 {
+            prop_assert_eq!(walk.start(), next);
+            next = calendar.around(next).1;
+            walk.step();
+        }
+    }
+}
+
+#[test]
+fn a_walk_ends_with_the_calendar() {
+    for span in [
+        "1d",
+        "5w",
+        "7n",
+        "3y",
+        "9223372036854775807ms",
+        "292471208y",
+    ] {
+        let calendar = calendar(span, "Europe/Paris", "2013-05-15T00:00:00Z");
+        let mut walk = calendar.walk_from(at("9999-01-01T00:00:00Z"));
+        let mut steps = 0;
+        while walk.start() <= at("9999-12-30T22:00:00Z") {
+            walk.step();
+            steps += 1;
+        }
+        assert!(steps < 400, "{span}");
+        walk.step();
+        assert!(walk.start() > at("9999-12-30T22:00:00Z"), "{span}");
+    }
+}

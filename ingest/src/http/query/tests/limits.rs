@@ -77,3 +77,62 @@ fn absurd_requests_are_answered_quickly() {
     let exploding = "start=@&m=sum:sys.cpu{host=regexp((a*)*(a*)*(a*)*b)}";
     assert_eq!(good(&story.query(exploding)).matches("metric").count(), 1);
 }
+
+#[test]
+fn no_refusal_quotes_half_a_megabyte() {
+    let story = with_reader(|_| {});
+    with_hosts(&story);
+    let long = "x".repeat(500_000);
+    for (path, body) in [
+        (
+            "/api/query",
+            r#"{"start":1,"queries":[{"aggregator":"%","metric":"sys.cpu"}]}"#,
+        ),
+        (
+            "/api/query",
+            r#"{"start":1,"queries":[{"aggregator":"sum","metric":"%"}]}"#,
+        ),
+        (
+            "/api/query",
+            r#"{"start":1,"queries":[{"aggregator":"sum","tsuids":["AA","%"]}]}"#,
+        ),
+        ("/api/query/last", r#"{"queries":[{"metric":"%"}]}"#),
+        ("/api/query/last", r#"{"queries":[{"tsuids":["%"]}]}"#),
+        ("/api/query/last", r#"{"queries":[{"metric":"m"}],"%":1}"#),
+        (
+            "/api/query/last",
+            r#"{"queries":[{"metric":"m"}],"backScan":"%"}"#,
+        ),
+        ("/api/search/lookup", r#"{"metric":"%"}"#),
+        ("/api/search/lookup", r#"{"metric":"m","limit":"%"}"#),
+        (
+            "/api/search/lookup",
+            r#"{"tags":[{"key":"%","value":"a"}]}"#,
+        ),
+        ("/api/suggest", r#"{"type":"%"}"#),
+        ("/api/suggest", r#""%""#),
+    ] {
+        let body = body.replace('%', &long);
+        let answered = story.ask(Method::POST, path, Some(READER), &body);
+        assert!((400..=404).contains(&answered.status), "{path}");
+        assert!(answered.body.len() < 2_000, "{path} {body:.80}");
+    }
+}
+
+#[test]
+fn absurd_fills_are_refused_at_once() {
+    let story = with_reader(|_| {});
+    with_hosts(&story);
+    let always = "start=0&end=253402300799999";
+    for m in [
+        "sum:1ms-avg-zero:sys.cpu",
+        "sum:1sc-avg-zero:sys.cpu",
+        "none:1mc-avg-nan:sys.cpu",
+    ] {
+        let (status, message) = refusal(&story.query(&format!("{always}&m={m}")));
+        assert_eq!(status, 413, "{m}");
+        assert!(message.contains("(limit: max"), "{m}: {message}");
+    }
+    let days = story.query(&format!("{always}&m=sum:1nc-avg-zero:sys.cpu&arrays"));
+    assert_eq!(good(&days).matches("],[").count() + 1, 8_030 * 12);
+}
