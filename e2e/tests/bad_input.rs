@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use penstock_e2e::{Http, Random, Setup, Standalone, Telnet, Token, token};
+use penstock_e2e::{Http, Program, Random, Setup, Standalone, Telnet, Token, token};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -90,21 +90,33 @@ fn binary_junk_inside_tls_gets_one_error_line() -> Result<()> {
     is_well(&server)
 }
 
+/// Whether its client reads while it sends, as `openssl s_client` does, or afterwards.
 #[test]
 fn a_line_of_10_mb_is_refused_and_the_line_before_it_stored() -> Result<()> {
     let server = Standalone::start()?;
-    let mut session = Telnet::login(&server.tls()?, &server.token("device")?)?;
-    let mut text = "put before.long 1760000000 1 a=b\nput long 1760000000 1 a=".to_owned();
-    text.push_str(&"x".repeat(10_000_000));
-    text.push('\n');
-    // The server closes long before the end of the line; the error line has come by then.
-    let answer = session
-        .send(&text)
-        .err()
-        .map_or_else(|| session.line(), |_| Ok(String::new()))?;
-    ensure!(answer.is_empty() || answer.contains("4096"), "{answer}");
-    assert_eq!(server.export("before.long")?.len(), 1);
-    assert_eq!(server.export("long")?, []);
+    let pair = server.token("device")?.pair();
+    let long = "x".repeat(10_000_000);
+    let lines = |metric: &str| {
+        format!(
+            "auth {pair}\nput before.{metric} 1760000000 1 a=b\nput {metric} 1760000000 1 a={long}\n"
+        )
+    };
+    let told = "ok\nline too long: at most 4096 bytes with its line end\n";
+    let address = server.tls()?.address.to_string();
+    let output = Program::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &address])
+        .input(&lines("reading"))
+        .output()?;
+    assert_eq!(String::from_utf8(output.stdout)?, told);
+
+    let mut session = Telnet::connect(&server.plain())?;
+    session.send(&lines("sending"))?;
+    assert_eq!(session.read_to_close()?, told);
+
+    for metric in ["reading", "sending"] {
+        assert_eq!(server.export(&format!("before.{metric}"))?.len(), 1);
+        assert_eq!(server.export(metric)?, []);
+    }
     is_well(&server)
 }
 
@@ -135,7 +147,16 @@ fn half_a_body_stores_nothing() -> Result<()> {
     let server = Standalone::start()?;
     let authorization = server.token("device")?.basic();
     let body = r#"[{"metric":"half","timestamp":1760000000,"value":1},"#;
-    for framing in [("Content-Length", "1000"), ("Transfer-Encoding", "chunked")] {
+    for (framing, why) in [
+        (
+            ("Content-Length", "1000"),
+            "end of file before message length reached",
+        ),
+        (
+            ("Transfer-Encoding", "chunked"),
+            "unexpected EOF during chunk size line",
+        ),
+    ] {
         let mut http = Http::connect(&server.tls()?)?;
         http.send_head(
             "POST",
@@ -148,9 +169,15 @@ fn half_a_body_stores_nothing() -> Result<()> {
         http.send_bytes(body.as_bytes())?;
         let mut stream = http.into_stream();
         stream.finish_writing()?;
-        // An answer is allowed, a 2xx is not.
-        let answer = String::from_utf8(stream.read_to_close().unwrap_or_default())?;
-        ensure!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+        let answer = String::from_utf8(stream.read_to_close()?)?;
+        ensure!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        let said = r#"{"error":{"code":400,"message":"The request body ended too early","#;
+        ensure!(answer.contains(said), "{answer}");
+        let end = format!(
+            r#"{why}, after {} bytes of it"}},"success":0,"failed":1}}"#,
+            body.len()
+        );
+        ensure!(answer.ends_with(&end), "{answer}");
     }
     assert_eq!(server.export("half")?, []);
     is_well(&server)

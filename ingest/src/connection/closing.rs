@@ -12,9 +12,13 @@ use super::Connection;
 use super::output::PeerDoesNotRead;
 use crate::listener::reset::AboveTcp;
 
-/// How long a peer may take to read the last word, and how long its later lines are read and dropped. Were
-/// they left unread, the system would reset the connection and the word with it.
+/// How long a peer may take to read the last word, and how long nothing may come of its later lines, which are read and
+/// dropped. Were they left unread, the system would reset the connection and the word with it.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long a peer may go on sending before it is cut off from reading the last word: shorter than what a stopping server
+/// gives its sessions.
+const DRAIN_IN_ALL: Duration = Duration::from_secs(4);
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -71,16 +75,20 @@ impl<S: AsyncRead + AsyncWrite + AboveTcp + Unpin> Connection<'_, S> {
         }
         self.stream.close_normally();
         // A peer that takes longer is left to itself.
-        drop(tokio::time::timeout(DRAIN, self.send_and_drain()).await);
+        let sent = tokio::time::timeout(DRAIN, self.send()).await;
+        if matches!(sent, Ok(Ok(()))) {
+            drop(tokio::time::timeout(DRAIN_IN_ALL, self.drain()).await);
+        }
     }
 
-    async fn send_and_drain(&mut self) {
+    async fn send(&mut self) -> io::Result<()> {
         let (stream, output) = (&mut self.stream, &mut self.output);
         poll_fn(|context| output.poll_send(stream, context)).await;
-        if self.stream.shutdown().await.is_err() {
-            return;
-        }
+        self.stream.shutdown().await
+    }
+
+    async fn drain(&mut self) {
         let mut dropped = [0; 4_096];
-        while matches!(self.stream.read(&mut dropped).await, Ok(1..)) {}
+        while let Ok(Ok(1..)) = tokio::time::timeout(DRAIN, self.stream.read(&mut dropped)).await {}
     }
 }

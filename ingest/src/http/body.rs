@@ -23,6 +23,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use penstock_model::WithCauses;
 
 pub use self::budget::BodyBudget;
 use self::budget::BodyMemory;
@@ -116,7 +117,7 @@ impl BodyReader {
         limit_bytes: u64,
     ) -> Result<ReadBody, ApiError> {
         let mut memory = self.budget.none();
-        let Some(first) = self.next_frame(body).await? else {
+        let Some(first) = self.next_frame(body, 0).await? else {
             return Ok(ReadBody {
                 bytes: Bytes::new(),
                 memory,
@@ -137,7 +138,7 @@ impl BodyReader {
             }
             decoder.write(&bytes)?;
             memory.grow_to(decoder.decoded_bytes(), BUDGET_WAIT).await?;
-            frame = self.next_frame(body).await?;
+            frame = self.next_frame(body, compressed).await?;
         }
         let bytes = decoder.finish()?;
         Ok(ReadBody { bytes, memory })
@@ -149,7 +150,7 @@ impl BodyReader {
         let drain = async {
             let mut drained = 0u64;
             while drained <= limit_bytes
-                && let Ok(Some(frame)) = self.next_frame(&mut body).await
+                && let Ok(Some(frame)) = self.next_frame(&mut body, drained).await
             {
                 drained = drained.saturating_add(length(&frame));
             }
@@ -207,7 +208,7 @@ impl BodyReader {
         );
         bytes.extend_from_slice(&first);
         drop(first);
-        while let Some(frame) = self.next_frame(body).await? {
+        while let Some(frame) = self.next_frame(body, length(&bytes)).await? {
             let total = length(&bytes).saturating_add(length(&frame));
             if total > limit_bytes {
                 return Err(ApiError::body_too_large(limit_bytes));
@@ -221,8 +222,8 @@ impl BodyReader {
         })
     }
 
-    /// The next bytes; trailers are passed over.
-    async fn next_frame(&self, body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+    /// The next bytes after so many; trailers are passed over.
+    async fn next_frame(&self, body: &mut Body, before: u64) -> Result<Option<Bytes>, ApiError> {
         loop {
             let Ok(frame) = tokio::time::timeout(self.stall, body.frame()).await else {
                 return Err(too_slow());
@@ -237,8 +238,9 @@ impl BodyReader {
                     }
                 }
                 Some(Err(error)) => {
+                    let why = WithCauses(&error);
                     return Err(ApiError::bad_request("The request body ended too early")
-                        .with_details(error.to_string()));
+                        .with_details(format!("{why}, after {before} bytes of it")));
                 }
             }
         }
