@@ -1,10 +1,13 @@
-//! A set of small numbers, one bit each. For ids, which are dense; not for sparse or lasting sets of few.
+//! A set of numbers, one bit each from the least to the greatest. For ids, which are dense; not for sparse or lasting sets
+//! of few.
 
 use crate::series::width;
 
 /// A growing bit set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IdBits {
+    /// Words of zeros that are left out in front: one series of a million must not cost what all of them do.
+    left_out: usize,
     words: Vec<u64>,
 }
 
@@ -13,6 +16,15 @@ impl IdBits {
     #[inline]
     pub(crate) fn insert(&mut self, id: u32) -> bool {
         let (at, bit) = place(id);
+        if self.words.is_empty() {
+            self.left_out = at;
+        }
+        if at < self.left_out {
+            let before = std::iter::repeat_n(0, self.left_out - at);
+            self.words.splice(0..0, before);
+            self.left_out = at;
+        }
+        let at = at - self.left_out;
         if at >= self.words.len() {
             self.words.resize(at + 1, 0);
         }
@@ -28,7 +40,9 @@ impl IdBits {
     #[inline]
     pub(crate) fn contains(&self, id: u32) -> bool {
         let (at, bit) = place(id);
-        self.words.get(at).is_some_and(|word| word & bit != 0)
+        let at = at.checked_sub(self.left_out);
+        let word = at.and_then(|at| self.words.get(at));
+        word.is_some_and(|word| word & bit != 0)
     }
 
     /// Removes all, keeps the memory.
@@ -38,7 +52,8 @@ impl IdBits {
 
     /// The members, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.words.iter().enumerate().flat_map(|(at, word)| {
+        let words = (self.left_out..).zip(&self.words);
+        words.flat_map(|(at, word)| {
             let mut left = *word;
             std::iter::from_fn(move || {
                 (left != 0).then(|| {
@@ -69,7 +84,7 @@ mod tests {
     fn members_come_back_in_order_and_once() {
         let mut bits = IdBits::default();
         assert!(!bits.contains(7));
-        for id in [700, 0, 63, 64, 700] {
+        for id in [700, 64, 0, 63, 700] {
             bits.insert(id);
         }
         assert!(!bits.insert(64) && bits.insert(65));
@@ -77,5 +92,20 @@ mod tests {
         assert!(bits.contains(700) && !bits.contains(701) && !bits.contains(70_000));
         bits.clear();
         assert_eq!(bits.iter().next(), None);
+        assert!(!bits.contains(0) && bits.insert(0) && bits.contains(0));
+    }
+
+    #[test]
+    fn what_lies_before_the_least_takes_no_memory() {
+        let mut bits = IdBits::default();
+        bits.insert(1_000_000);
+        assert!(!bits.contains(0) && bits.contains(1_000_000));
+        assert!(bits.memory_bytes() < 100);
+        bits.insert(999_000);
+        assert!(bits.insert(1_000_001) && !bits.insert(1_000_000));
+        assert_eq!(
+            bits.iter().collect::<Vec<_>>(),
+            [999_000, 1_000_000, 1_000_001]
+        );
     }
 }
