@@ -47,8 +47,8 @@ impl Manifests {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn file(&self, name: &str, text: &str) -> Result<()> {
-        Ok(fs::write(self.folder.join(name), text)?)
+    pub fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {
+        Ok(fs::write(self.folder.join(name), contents)?)
     }
 
     fn object(&self, kind: &str, name: &str, spec: &str) -> Result<()> {

@@ -118,7 +118,7 @@ fn a_new_application_and_token_work_and_keep_their_key() -> Result<()> {
 }
 
 #[test]
-fn a_broken_manifest_is_reported_with_file_and_field_and_changes_nothing() -> Result<()> {
+fn a_broken_manifest_is_reported_with_file_line_and_field_and_changes_nothing() -> Result<()> {
     let server = Standalone::start()?;
     let authorization = server.token("device")?.basic();
     let works = || -> Result<()> {
@@ -129,39 +129,83 @@ fn a_broken_manifest_is_reported_with_file_and_field_and_changes_nothing() -> Re
     };
     let token = "apiVersion: penstock.dev/v1alpha1\nkind: WriteToken\nmetadata: {name: device, namespace: default}\n\
                  spec:\n  applicationRef: {name: plant}\n";
-    for (file, text, said) in [
+    let with = |more: &str| format!("{token}{more}").into_bytes();
+    let mut latin1 = with("  tags: {city: p");
+    latin1.extend_from_slice(b"\xe9rou}\n");
+    let stray = b"apiVersion: penstock.dev/v1alpha1\nkind: Kettle\n".to_vec();
+    let file = "writetoken-device.yaml";
+    for (file, text, line, field, said) in [
         (
-            "writetoken-device.yaml",
-            format!("{token}  colour: red\n"),
-            "colour",
+            file,
+            with("  colour: red\n"),
+            6,
+            Some("spec.colour"),
+            "unknown",
         ),
         (
-            "writetoken-device.yaml",
-            format!("{token}  state: Sleepy\n"),
-            "state",
+            file,
+            with("  state: Sleepy\n"),
+            6,
+            Some("spec.state"),
+            "Sleepy",
         ),
         (
-            "writetoken-device.yaml",
-            "kind: [".to_owned(),
-            "writetoken-device.yaml",
+            file,
+            with("  tags: [\n"),
+            7,
+            Some("spec.tags[0]"),
+            "line 7 column 1",
         ),
         (
-            "stray.yaml",
-            "apiVersion: penstock.dev/v1alpha1\nkind: Kettle\n".to_owned(),
-            "Kettle",
+            file,
+            with("  applicationRef: {}\n"),
+            6,
+            Some("spec.applicationRef"),
+            "duplicate",
         ),
+        (
+            file,
+            latin1,
+            6,
+            Some("spec.tags.city"),
+            "is not UTF-8 at line 6 column 17",
+        ),
+        (file, Vec::new(), 1, None, "is empty"),
+        ("stray.yaml", stray, 2, Some("kind"), "Kettle"),
     ] {
         let printed = server.log().len();
         server.manifests().file(file, &text)?;
-        wait::until(&format!("{said} is reported"), || {
-            let log = server.log();
-            let fresh = log.get(printed..).unwrap_or_default();
-            Ok((fresh.contains(file) && fresh.contains(said)).then_some(()))
-        })
-        .with_context(|| server.log())?;
+        let report = report_of(&server, printed, file)?;
+        assert_eq!(
+            (report["line"].as_u64(), report["field"].as_str()),
+            (Some(line), field),
+            "{report}"
+        );
+        ensure!(
+            report["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains(said)),
+            "{report}"
+        );
         works()?;
     }
     Ok(())
+}
+
+/// What is logged of a file's fault, from here in the log on.
+fn report_of(server: &Standalone, from: usize, file: &str) -> Result<serde_json::Value> {
+    wait::until(&format!("a fault of {file} is reported"), || {
+        let log = server.log();
+        let fresh = log.get(from..).unwrap_or_default().lines();
+        let mut reports =
+            fresh.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        Ok(reports.find(|report| {
+            report["file"]
+                .as_str()
+                .is_some_and(|path| path.ends_with(file))
+        }))
+    })
+    .with_context(|| server.log())
 }
 
 #[test]

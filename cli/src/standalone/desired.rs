@@ -22,7 +22,7 @@ use penstock_api::{
 
 pub(crate) use report::Report;
 
-use super::manifests::{self, Document, Text};
+use super::manifests::{self, Broken, Document, Text};
 
 /// One object that is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,14 +144,19 @@ impl Reading<'_> {
     fn file(&mut self, path: &Path, text: &Text) {
         let text = match text {
             Ok(text) => text,
-            Err(error) => return self.broken_file(path, None, error.to_string()),
+            Err(broken) => return self.broken_file(path, broken.clone()),
         };
         match manifests::parse(text) {
-            Err(unparsable) => self.broken_file(path, unparsable.line, unparsable.message),
+            Err(broken) => self.broken_file(path, broken),
             Ok(documents) if documents.is_empty() => {
                 let had_content = self.good.entries.values().any(|entry| entry.file == path);
                 if had_content {
-                    self.broken_file(path, None, "is empty: what it held stays".to_owned());
+                    let empty = Broken {
+                        line: Some(1),
+                        field: FieldPath::root(),
+                        message: "is empty: what it held stays".to_owned(),
+                    };
+                    self.broken_file(path, empty);
                 }
             }
             Ok(documents) => {
@@ -162,15 +167,9 @@ impl Reading<'_> {
         }
     }
 
-    fn broken_file(&mut self, path: &Path, line: Option<usize>, message: String) {
+    fn broken_file(&mut self, path: &Path, broken: Broken) {
         self.broken_files.insert(path.to_owned());
-        self.reports.push(Report {
-            file: path.to_owned(),
-            line,
-            object: None,
-            field: FieldPath::root(),
-            message,
-        });
+        self.reports.push(Report::of_broken(path, broken));
     }
 
     fn document(&mut self, path: &Path, text: &str, document: Document) {

@@ -174,7 +174,7 @@ impl Refresher {
                     file = %report.file.display(),
                     line = report.line,
                     object = report.object.as_ref().map(tracing::field::display),
-                    field = %report.field,
+                    field = report.named_field(),
                     reason = report.message,
                     "manifest refused"
                 );

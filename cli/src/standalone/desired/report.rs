@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use penstock_api::{FieldFault, FieldPath, ObjectName};
 
-use crate::standalone::manifests::Document;
 use crate::standalone::manifests::locate::line_of;
+use crate::standalone::manifests::{Broken, Document};
 
 /// One thing to mend: file, line and field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,13 @@ pub(crate) struct Report {
     pub(crate) field: FieldPath,
     /// What to mend.
     pub(crate) message: String,
+}
+
+impl Report {
+    /// The field for a log; `None` if it is the whole manifest or file.
+    pub(crate) fn named_field(&self) -> Option<String> {
+        Some(self.field.to_string()).filter(|field| !field.is_empty())
+    }
 }
 
 impl Report {
@@ -41,9 +48,18 @@ impl Report {
             message: fault.message,
         }
     }
-}
 
-impl Report {
+    /// A file that cannot be taken apart.
+    pub(crate) fn of_broken(file: &Path, broken: Broken) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: broken.line,
+            object: None,
+            field: broken.field,
+            message: broken.message,
+        }
+    }
+
     /// A fault of a whole file.
     pub(crate) fn of_file(file: &Path, message: &str) -> Self {
         Self {
@@ -66,8 +82,7 @@ impl fmt::Display for Report {
         if let Some(object) = &self.object {
             write!(f, ": {object}")?;
         }
-        let field = self.field.to_string();
-        if !field.is_empty() {
+        if let Some(field) = self.named_field() {
             write!(f, ": {field}")?;
         }
         write!(f, ": {}", self.message)

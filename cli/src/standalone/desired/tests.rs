@@ -114,12 +114,15 @@ fn transition_rules_are_checked_against_the_last_good_manifest() {
 fn an_empty_or_unreadable_or_unparsable_file_keeps_what_it_held() {
     let mut folder = Folder::with(&[("a.yaml", &application("mill"))]);
     for (text, told) in [
-        (Ok(String::new()), "a.yaml: is empty: what it held stays"),
+        (Ok(String::new()), "a.yaml:1: is empty: what it held stays"),
         (
             Ok("# half\n".to_owned()),
-            "a.yaml: is empty: what it held stays",
+            "a.yaml:1: is empty: what it held stays",
         ),
-        (Err(io::Error::other("unreadable")), "a.yaml: unreadable"),
+        (
+            Err(io::Error::other("unreadable").into()),
+            "a.yaml: unreadable",
+        ),
     ] {
         folder.files.insert(PathBuf::from("a.yaml"), text);
         assert_eq!(folder.read(), [told]);

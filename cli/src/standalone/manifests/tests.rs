@@ -56,19 +56,70 @@ fn a_list_is_its_items() {
 }
 
 #[test]
-fn what_is_no_yaml_is_told_with_its_line() {
-    for (text, line) in [
-        ("a: 1\nb: [\n", None),
-        ("a: 1\n  b: 2\n", Some(2)),
-        ("a: 1\na: 2\n", None),
-        ("a: \"open\n", None),
-        ("---\na: 1\n---\n\tb: 2\n", Some(4)),
+fn what_is_no_yaml_is_told_with_its_line_and_field() {
+    for (text, line, field, message) in [
+        ("a: 1\nb: [\n", 3, "b[0]", "line 3 column 1, while parsing"),
+        (
+            "a: 1\n  b: 2\n",
+            2,
+            "a",
+            "not allowed in this context at line 2 column 4",
+        ),
+        ("a: \"open\n", 2, "a", "unexpected end of stream"),
+        (
+            "a: 1\nspec:\n  tags: {x: 1\nb: 2\n",
+            4,
+            "spec.tags.x",
+            "expected ',' or '}'",
+        ),
+        ("---\na: 1\n---\n\tb: 2\n", 4, "", "cannot start any token"),
+        (
+            "spec:\n  list:\n  - x\n  - *gone\n",
+            4,
+            "spec.list[1]",
+            "unknown anchor",
+        ),
+        (
+            "a: {b: 18446744073709551616}\n",
+            1,
+            "a.b",
+            "18446744073709551616",
+        ),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", 4, "a.b", "duplicate entry"),
+        ("---\na: 1\n---\na: 1\na: 2\n", 5, "a", "duplicate entry"),
+        (
+            "a:\n  b: 1\n  ? [c]\n  : 1\n",
+            3,
+            "a",
+            "key must be a string",
+        ),
+        ("a: 1\nb: 'x\u{1}'\n", 2, "b", "control characters"),
+        ("{\"a\": 1,}}", 1, "", "line 1 column 10"),
     ] {
-        let unparsable = parse(text).unwrap_err();
-        if let Some(line) = line {
-            assert_eq!(unparsable.line, Some(line), "{text:?}: {unparsable:?}");
-        }
-        assert!(!unparsable.message.is_empty());
+        let broken = parse(text).unwrap_err();
+        assert_eq!(broken.line, Some(line), "{text:?}: {broken:?}");
+        assert_eq!(broken.field.to_string(), field, "{text:?}: {broken:?}");
+        assert!(broken.message.contains(message), "{text:?}: {broken:?}");
+    }
+}
+
+#[test]
+fn what_is_no_text_is_told_with_its_line_and_field() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, line, field) in [
+        (&b"\xff\xfe"[..], 1, ""),
+        (
+            b"kind: A\nspec:\n  tags:\n    site: p\xe9rou\n",
+            4,
+            "spec.tags.site",
+        ),
+    ] {
+        fs::write(folder.path().join("a.yaml"), bytes).unwrap();
+        let files = read_folder(folder.path()).unwrap();
+        let broken = files.into_values().next().unwrap().unwrap_err();
+        assert_eq!(broken.line, Some(line), "{broken:?}");
+        assert_eq!(broken.field.to_string(), field, "{broken:?}");
+        assert!(broken.message.contains("UTF-8"), "{broken:?}");
     }
 }
 
