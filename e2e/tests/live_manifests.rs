@@ -117,6 +117,9 @@ fn a_new_application_and_token_work_and_keep_their_key() -> Result<()> {
     Ok(())
 }
 
+const DEVICE: &str = "apiVersion: penstock.dev/v1alpha1\nkind: WriteToken\n\
+    metadata: {name: device, namespace: default}\nspec:\n  applicationRef: {name: plant}\n";
+
 #[test]
 fn a_broken_manifest_is_reported_with_file_line_and_field_and_changes_nothing() -> Result<()> {
     let server = Standalone::start()?;
@@ -127,9 +130,7 @@ fn a_broken_manifest_is_reported_with_file_line_and_field_and_changes_nothing() 
         ensure!(answer.status == 204, "{}", answer.text());
         Ok(())
     };
-    let token = "apiVersion: penstock.dev/v1alpha1\nkind: WriteToken\nmetadata: {name: device, namespace: default}\n\
-                 spec:\n  applicationRef: {name: plant}\n";
-    let with = |more: &str| format!("{token}{more}").into_bytes();
+    let with = |more: &str| format!("{DEVICE}{more}").into_bytes();
     let mut latin1 = with("  tags: {city: p");
     latin1.extend_from_slice(b"\xe9rou}\n");
     let stray = b"apiVersion: penstock.dev/v1alpha1\nkind: Kettle\n".to_vec();
