@@ -1,7 +1,7 @@
 //! TLS as clients meet it: versions 1.2 and 1.3, the server's own authority, HTTP/2 where it is asked for.
 
 use anyhow::{Context, Result, ensure};
-use penstock_e2e::{Program, Standalone};
+use penstock_e2e::{Program, Standalone, Telnet};
 
 #[test]
 fn tls_1_2_and_1_3_are_served_and_older_ones_refused() -> Result<()> {
@@ -97,5 +97,38 @@ fn an_answer_to_an_unwanted_body_arrives_over_http_2() -> Result<()> {
             .run()?;
         ensure!(answer == format!("{status} 2"), "{path}: {answer}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_damaged_certificate_of_the_last_run_is_told_and_made_anew() -> Result<()> {
+    let mut server = Standalone::start()?;
+    for file in ["tls.crt", "tls.key"] {
+        server.kill()?;
+        let path = server.data().join("tls").join(file);
+        let mut pem = std::fs::read(&path)?;
+        let middle = pem.len() / 2;
+        let letter = pem.iter_mut().skip(middle).find(|byte| **byte != b'\n');
+        *letter.context("an empty file")? ^= 2;
+        std::fs::write(&path, pem)?;
+        let printed = server.log().len();
+        server.start_again()?;
+        let log = server.log();
+        let told = log.get(printed..).unwrap_or_default();
+        ensure!(
+            told.contains(&format!("\"error\":\"{file} is damaged")),
+            "{told}"
+        );
+        // Its clients notice nothing.
+        Telnet::login(&server.tls()?, &server.token("device")?)?.finish()?;
+    }
+    server.kill()?;
+    let printed = server.log().len();
+    server.start_again()?;
+    let log = server.log();
+    assert_eq!(
+        log.get(printed..).map(|told| told.contains("damaged")),
+        Some(false)
+    );
     Ok(())
 }

@@ -108,6 +108,8 @@ pub struct Timeouts {
     pub telnet: TelnetTimeouts,
     /// From SIGTERM to the end of the last session.
     pub stop: Duration,
+    /// From the first look at a data directory that another process still has to giving up.
+    pub data_lock: Duration,
     /// From the start until ports open with a ledger that nobody has confirmed.
     pub confirmation: Duration,
 }

@@ -17,6 +17,7 @@ mod store_metrics;
 mod watches;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::Clock;
@@ -83,6 +84,17 @@ pub enum ServerError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Another process has the data and did not let it go.
+    #[error(
+        "another process has the data directory {} open: waited {seconds} s for it (timeouts.dataLockSeconds)",
+        directory.display()
+    )]
+    Locked {
+        /// The data directory.
+        directory: PathBuf,
+        /// How long.
+        seconds: u64,
     },
     /// The store cannot be opened.
     #[error("the store cannot be opened")]

@@ -4,10 +4,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use penstock_store::disk::{Disk as _, OsDisk};
 use penstock_tenancy::{Ledger, SigningKey, sign};
 
 /// A folder with everything that the program needs.
@@ -104,8 +105,12 @@ impl Machine {
     }
 
     fn until_ready(&self) {
+        self.until_readiness_says("HTTP/1.1 200");
+    }
+
+    fn until_readiness_says(&self, text: &str) {
         let request = b"GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-        while !self.ask(request).starts_with("HTTP/1.1 200") {}
+        while !self.ask(request).contains(text) {}
     }
 }
 
@@ -191,4 +196,32 @@ fn what_fails_at_run_time_is_another_code() {
     let (code, said) = end(&machine.command().output().unwrap());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot bind"), "{said}");
+}
+
+#[test]
+fn a_start_waits_for_the_process_that_still_has_the_data() {
+    let machine = Machine::new();
+    let disk = OsDisk::new(machine.path("data")).unwrap();
+    let held = disk.lock(Path::new("LOCK")).unwrap();
+    let child = machine.start();
+    machine.until_readiness_says("\r\n\r\nanother process has the data directory\n");
+    drop(held);
+    machine.post_ledger();
+    machine.until_ready();
+    signal(&child, "TERM");
+    let (code, said) = end(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0), "{said}");
+
+    // One that is told not to wait says why it ends, and what is to be waited for.
+    let _held = disk.lock(Path::new("LOCK")).unwrap();
+    let mut config = std::fs::read_to_string(machine.path("ingest.yaml")).unwrap();
+    config.push_str("timeouts: {dataLockSeconds: 0}\n");
+    machine.write("ingest.yaml", &config);
+    let (code, said) = end(&machine.command().output().unwrap());
+    assert_eq!(code, Some(1), "{said}");
+    let why = format!(
+        "another process has the data directory {} open: waited 0 s for it (timeouts.dataLockSeconds)",
+        machine.path("data").display()
+    );
+    assert!(said.contains(&why), "{said}");
 }

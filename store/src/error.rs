@@ -24,6 +24,9 @@ pub enum ErrorKind {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// Another process, or another store of this one, has the data directory open.
+    #[error("another process has the data directory open")]
+    Locked,
     /// A file operation failed.
     #[error("cannot {operation} {path}")]
     Disk {
@@ -109,7 +112,7 @@ impl StoreError {
             {
                 ErrorKind::Retry
             }
-            Self::CopiesFull { .. } => ErrorKind::Retry,
+            Self::CopiesFull { .. } | Self::Locked => ErrorKind::Retry,
             Self::Wal(error) if error.kind() == WalErrorKind::NoSpace => ErrorKind::Retry,
             Self::Manifest(error) if error.kind() == ManifestErrorKind::NoSpace => ErrorKind::Retry,
             Self::Wal(error) if error.kind() == WalErrorKind::Corrupt => ErrorKind::Repair,

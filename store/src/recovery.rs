@@ -68,10 +68,7 @@ pub(crate) fn open(
     clock: Arc<dyn Clock>,
     config: StoreConfig,
 ) -> Result<Opened, StoreError> {
-    let lock = disk.lock(Path::new(file_names::LOCK)).map_err(disk_error(
-        "lock (is another process using this data directory?)",
-        Path::new(file_names::LOCK),
-    ))?;
+    let lock = lock(&*disk)?;
     let (manifest, version) = Manifest::open(Arc::clone(&disk), ManifestConfig::default())?;
     let registry = load_series(&disk, &version, config.hash_seed)?;
     let layers = open_blocks(&disk, &version)?;
@@ -128,6 +125,14 @@ pub(crate) fn open(
         maintenance,
         lock,
         report,
+    })
+}
+
+fn lock(disk: &dyn Disk) -> Result<Box<dyn DiskLock>, StoreError> {
+    let path = Path::new(file_names::LOCK);
+    disk.lock(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::WouldBlock => StoreError::Locked,
+        _ => disk_error("lock", path)(source),
     })
 }
 

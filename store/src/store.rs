@@ -67,7 +67,8 @@ impl Store {
     /// Opens the data directory, replays what the last process left, and starts two threads.
     ///
     /// # Errors
-    /// [`StoreError`], whose kind tells damaged files (nothing was changed) from a disk that fails.
+    /// [`StoreError`], whose kind tells damaged files (nothing was changed) from a disk that fails;
+    /// [`StoreError::Locked`] while somebody else has it open.
     pub fn open(
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum as _;
 use penstock_api::Endpoints;
@@ -179,6 +180,8 @@ impl Settings {
         config.listen.plain = self.listen_plain;
         config.listen.admin = self.admin;
         config.cors = self.cors.clone();
+        // Whoever has the data has the lock of the folder above it too, for which nobody waits.
+        config.timeouts.data_lock = Duration::ZERO;
         config
     }
 

@@ -8,7 +8,10 @@
 //! The authority is made once and never replaced by itself: devices have copies of it. The leaf is made anew at
 //! every start, because the names that it must have can change, and whenever two thirds of its life are over;
 //! the server notices the new files and drops no connection. Before a leaf is served it is looked at as a client would
-//! look at it, so a damaged or exchanged authority is told at the start.
+//! look at it, so a damaged or exchanged authority is told at the start. So is a damaged leaf of the last run, which is no
+//! loss, but a sign.
+
+mod last_leaf;
 
 use std::fs;
 use std::io;
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_certificates::{LEAF_LIFE, RENEW_AFTER, Signs, authority, later, leaf};
-use penstock_model::Timestamp;
+use penstock_model::{Timestamp, WithCauses};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -101,7 +104,15 @@ impl Authority {
             issuer,
             renew_at: now,
         };
+        let last_leaf = last_leaf::check(&authority, now);
         authority.issue(now)?;
+        if let Err(damage) = last_leaf {
+            tracing::warn!(
+                error = %WithCauses(&damage),
+                folder = %folder.display(),
+                "the certificate of the last run was damaged, there is a new one"
+            );
+        }
         Ok(authority)
     }
 

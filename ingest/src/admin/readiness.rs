@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Once ready it does not drop out for being behind: a late ledger is no reason to refuse devices.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
+    locked_out: AtomicBool,
     store_open: AtomicBool,
     listening: AtomicBool,
     stopping: AtomicBool,
@@ -15,6 +16,16 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
+    /// The store waits until another process lets the data go.
+    pub(crate) fn is_locked_out(&self) {
+        self.locked_out.store(true, Ordering::Release);
+    }
+
+    /// It waits no longer.
+    pub(crate) fn has_the_data(&self) {
+        self.locked_out.store(false, Ordering::Release);
+    }
+
     pub(crate) fn store_is_open(&self) {
         self.store_open.store(true, Ordering::Release);
     }
@@ -42,6 +53,8 @@ impl Readiness {
         waiting.extend(self.failure());
         if self.stopping.load(Ordering::Acquire) {
             waiting.push("stopping");
+        } else if self.locked_out.load(Ordering::Acquire) {
+            waiting.push("another process has the data directory");
         } else if !self.store_open.load(Ordering::Acquire) {
             waiting.push("the store is opening");
         } else if !self.listening.load(Ordering::Acquire) {
@@ -58,6 +71,11 @@ mod tests {
     #[test]
     fn it_says_what_it_waits_for_and_stopping_is_final() {
         let readiness = Readiness::default();
+        assert_eq!(readiness.waiting_for(), ["the store is opening"]);
+        readiness.is_locked_out();
+        let held = "another process has the data directory";
+        assert_eq!(readiness.waiting_for(), [held]);
+        readiness.has_the_data();
         assert_eq!(readiness.waiting_for(), ["the store is opening"]);
         readiness.store_is_open();
         assert_eq!(readiness.waiting_for(), ["no ledger has been confirmed"]);

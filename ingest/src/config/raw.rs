@@ -117,6 +117,9 @@ pub struct RawTimeouts {
     /// From SIGTERM to the end of the last session; 1 to 300, default 5. It must fit into the pod's grace period
     /// together with the last flush.
     pub stop_seconds: u64,
+    /// How long a start waits for a process that still has the data directory, as one has whose pod was deleted by force; 0
+    /// to 3600, default 90: longer than the pod's grace period. Then the start has failed.
+    pub data_lock_seconds: u64,
 }
 
 /// What is logged, and how.
@@ -190,6 +193,7 @@ impl Default for RawTimeouts {
             telnet_token_seconds: 300,
             telnet_idle_seconds: 86_400,
             stop_seconds: 5,
+            data_lock_seconds: 90,
         }
     }
 }
@@ -272,7 +276,7 @@ impl RawConfig {
 }
 
 impl RawTimeouts {
-    fn ranges(&self) -> [(&'static str, u64, u64, u64); 7] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 8] {
         [
             ("timeouts.handshakeSeconds", self.handshake_seconds, 1, 300),
             (
@@ -306,6 +310,7 @@ impl RawTimeouts {
                 2_592_000,
             ),
             ("timeouts.stopSeconds", self.stop_seconds, 1, 300),
+            ("timeouts.dataLockSeconds", self.data_lock_seconds, 0, 3_600),
         ]
     }
 
@@ -320,6 +325,7 @@ impl RawTimeouts {
                 idle: Duration::from_secs(self.telnet_idle_seconds),
             },
             stop: Duration::from_secs(self.stop_seconds),
+            data_lock: Duration::from_secs(self.data_lock_seconds),
             // Not a setting: the operator counts on it.
             confirmation: Duration::from_secs(15),
         }

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use penstock_model::{Clock, WithCauses};
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::{Disk, OsDisk};
+use penstock_store::error::StoreError;
 use penstock_store::store::Store;
 use prometheus_client::registry::Registry;
 use rand::Rng;
@@ -18,7 +20,7 @@ use super::ports::{Opening, Ports};
 use super::store_metrics::StoreMetrics;
 use super::watches::Watches;
 use super::{Server, ServerError};
-use crate::admin::{Admin, Running};
+use crate::admin::{Admin, Readiness, Running};
 use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::{Config, LedgerSource, Listen};
 use crate::connection::TelnetContext;
@@ -33,6 +35,9 @@ use crate::listener::tls::Tls;
 use crate::telemetry::Metrics;
 use crate::volumes::{Volumes, VolumesConfig};
 use crate::write::EventLoop;
+
+/// Between two looks at data that another process has.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A disk for the store, and limits that suit it.
 pub(super) type Place = (Arc<dyn Disk>, StoreConfig);
@@ -66,10 +71,7 @@ pub(super) fn start(
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
 
-    let (disk, limits) = place()?;
-    let (store, report) =
-        Store::open(disk, Arc::clone(&clock), limits).map_err(ServerError::OpenStore)?;
-    tracing::info!(?report, directory = %config.data_directory.display(), "store open");
+    let store = open_store(config, &place()?, &clock, admin.readiness())?;
     let context = server_context(config, store, clock, metrics.clone(), tls.clone());
     fail_with_the_store(&context, &admin);
     let ledger = Arc::new(LedgerWatch::new(
@@ -113,6 +115,44 @@ pub(super) fn start(
         admin_stopping,
         runtime,
     })
+}
+
+/// Opens the store as soon as nobody else has it: when a pod is deleted by force, its successor may start before it has
+/// ended.
+fn open_store(
+    config: &Config,
+    (disk, limits): &Place,
+    clock: &Arc<dyn Clock>,
+    readiness: &Readiness,
+) -> Result<Store, ServerError> {
+    let directory = &config.data_directory;
+    let wait = config.timeouts.data_lock;
+    let mut waited = Duration::ZERO;
+    loop {
+        match Store::open(Arc::clone(disk), Arc::clone(clock), limits.clone()) {
+            Ok((store, report)) => {
+                readiness.has_the_data();
+                tracing::info!(?report, directory = %directory.display(), "store open");
+                return Ok(store);
+            }
+            Err(StoreError::Locked) if waited < wait => {
+                if waited.is_zero() {
+                    readiness.is_locked_out();
+                    let (directory, seconds_max) = (directory.display(), wait.as_secs());
+                    tracing::warn!(%directory, seconds_max, "waiting for another process that has the data");
+                }
+                std::thread::sleep(LOCK_INTERVAL);
+                waited += LOCK_INTERVAL;
+            }
+            Err(StoreError::Locked) => {
+                return Err(ServerError::Locked {
+                    directory: directory.clone(),
+                    seconds: wait.as_secs(),
+                });
+            }
+            Err(error) => return Err(ServerError::OpenStore(error)),
+        }
+    }
 }
 
 fn load_tls(listen: &Listen) -> Result<Option<Tls>, ServerError> {

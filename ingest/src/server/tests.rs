@@ -10,7 +10,6 @@ mod listeners;
 mod routes;
 mod sessions;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_model::SystemClock;

@@ -124,6 +124,7 @@ impl Story {
                 idle: long,
             },
             stop: long,
+            data_lock: Duration::ZERO,
             confirmation: long,
         };
         let (events, authenticator) = (

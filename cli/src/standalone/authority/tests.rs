@@ -1,14 +1,14 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 
-const DAY: Duration = Duration::from_hours(24);
-const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-fn after(time: Duration) -> Timestamp {
+pub(super) fn after(time: Duration) -> Timestamp {
     later(START, time)
 }
 
-fn open(folder: &Path, now: Timestamp) -> Result<Authority, AuthorityError> {
+pub(super) fn open(folder: &Path, now: Timestamp) -> Result<Authority, AuthorityError> {
     let names = ["localhost", "127.0.0.1", "::1", "store.example"];
     Authority::open(folder, names.map(str::to_owned).to_vec(), now)
 }
