@@ -151,6 +151,33 @@ fn groups_of_one_series_hold_nothing() {
 }
 
 #[test]
+fn a_median_holds_a_value_for_each_series_and_time() {
+    // 1,000 series of four hours. Eight bytes a value; sixteen where it may turn out that all are integers.
+    let minutes = "start=+0&end=+14399&m=p99:1m-avg:m";
+    let points = "start=+0&end=+14399&m=median:m";
+    for (asked, times, bytes) in [(minutes, 240, 8), (points, 1_440, 16)] {
+        let query = uri(asked);
+        let values = times * 1_000 * bytes;
+        let mut made = Made {
+            series: 1_000,
+            samples: 1_440,
+            offset: 0,
+        };
+        let more = values + 200_000;
+        assert_eq!(cost(&query, &mut made, more), (1, times, 1_440_000));
+        let limits = Limits {
+            bytes: values,
+            ..generous()
+        };
+        let clock = Ticking::default();
+        let mut sink = Count::default();
+        let error = run(&query, &mut made, &mut sink, context(limits, &clock)).unwrap_err();
+        assert!(error.to_string().contains("maxBytes"), "{error}");
+        assert_eq!(sink.results, 0);
+    }
+}
+
+#[test]
 fn filled_buckets_leave_as_they_are_made() {
     let mut sink = Count::default();
     let mut made = Made {

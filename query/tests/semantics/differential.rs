@@ -1,235 +1,118 @@
 //! Random series and random queries: the crate and the slow model must give the same answer to the last bit.
 
-use std::collections::BTreeMap;
+mod draw;
 
 use penstock_model::{SeriesKind, Tags, Timestamp, Value};
-use penstock_query::{Aggregator, Number, Point, Query};
+use penstock_query::{Number, Point, Query};
 use proptest::prelude::*;
+use serde_json::json;
 
+use self::draw::{
+    HOUR, Times, aggregator, any_kind, any_zone, around_a_change, downsampling, question, raw,
+    series, utc,
+};
 use crate::memory::{Kept, Memory, NOW, Stored, T, generous, keep};
-use crate::slow::{self, Downsampling, Interval, Question, Rating};
-
-/// A series as both see it.
-#[derive(Clone, Debug)]
-struct Both {
-    tags: Vec<(String, String)>,
-    points: slow::Series,
-}
-
-fn value() -> impl Strategy<Value = slow::Value> {
-    prop_oneof![
-        6 => (-20i64..100).prop_map(slow::Value::Int),
-        3 => (-200i32..2000).prop_map(|value| slow::Value::Float(f64::from(value) / 8.0)),
-        1 => prop_oneof![
-            Just(slow::Value::Int(i64::MAX)),
-            Just(slow::Value::Int(i64::MIN)),
-            Just(slow::Value::Int(9_007_199_254_740_993)),
-            Just(slow::Value::Float(f64::NAN)),
-            Just(slow::Value::Float(0.1)),
-        ],
-    ]
-}
-
-/// Some points with nearby times: often the same in several series, sometimes not.
-fn points(step: i64, count: i64) -> impl Strategy<Value = slow::Series> {
-    let time = (0..count, prop_oneof![4 => Just(0), 1 => 0..step])
-        .prop_map(move |(at, offset)| (T - step * count / 4) * 1_000 + at * step * 1_000 + offset);
-    let kinds = prop_oneof![
-        2 => value().boxed(),
-        1 => (-20i64..100).prop_map(slow::Value::Int).boxed(),
-    ];
-    proptest::collection::btree_map(time, kinds, 1..12)
-}
-
-fn series(step: i64, count: i64) -> impl Strategy<Value = Vec<Both>> {
-    let one = ("[ab]", proptest::option::of("[xy]"), points(step, count));
-    proptest::collection::vec(one, 1..6).prop_map(|all| {
-        let mut distinct = BTreeMap::new();
-        for (at, (host, dc, points)) in all.into_iter().enumerate() {
-            let mut tags = vec![
-                ("cpu".to_owned(), at.to_string()),
-                ("host".to_owned(), host),
-            ];
-            if let Some(dc) = dc {
-                tags.insert(1, ("dc".to_owned(), dc));
-            }
-            distinct.insert(tags, points);
-        }
-        distinct
-            .into_iter()
-            .map(|(tags, points)| Both { tags, points })
-            .collect()
-    })
-}
-
-fn aggregator() -> impl Strategy<Value = String> {
-    let names: Vec<String> = Aggregator::all().map(|one| one.name().to_owned()).collect();
-    proptest::sample::select(names)
-}
-
-fn downsampling(intervals: impl Strategy<Value = Interval>) -> impl Strategy<Value = Downsampling> {
-    let function = aggregator().prop_filter("none computes nothing", |name| name != "none");
-    let fill = prop_oneof![Just("none"), Just("nan"), Just("null"), Just("zero")];
-    (intervals, function, fill).prop_map(|(interval, function, fill)| Downsampling {
-        interval,
-        function,
-        fill: fill.to_owned(),
-    })
-}
-
-fn rating() -> impl Strategy<Value = Rating> {
-    let max = prop_oneof![Just(i64::MAX), Just(100), Just(0)];
-    (
-        any::<bool>(),
-        max,
-        prop_oneof![Just(0), Just(1), Just(-5)],
-        any::<bool>(),
-    )
-        .prop_map(|(counter, max, reset, drop)| Rating {
-            counter: counter || drop,
-            max,
-            reset,
-            drop,
-        })
-}
-
-fn question(
-    intervals: impl Strategy<Value = Interval> + 'static,
-    span: i64,
-) -> impl Strategy<Value = Question> {
-    (
-        aggregator(),
-        proptest::option::of(downsampling(intervals)),
-        proptest::option::weighted(0.3, rating()),
-        -span..span,
-        1..span,
-    )
-        .prop_map(|(aggregator, downsampling, rating, start, length)| {
-            let start = T * 1_000 + start * 500;
-            Question {
-                aggregator,
-                downsampling,
-                rating,
-                start,
-                end: start + length * 500,
-            }
-        })
-}
+use crate::slow::{self, Interval, Question};
 
 /// The question as a client asks it.
-fn asked(question: &Question, filters: &str) -> Query {
-    let mut parts = vec![question.aggregator.clone()];
-    if let Some(downsampling) = &question.downsampling {
+fn asked(question: &Question) -> Query {
+    let downsample = question.downsampling.as_ref().map(|downsampling| {
         let interval = match downsampling.interval {
             Interval::All => "0all".to_owned(),
             Interval::Millis(millis) => format!("{millis}ms"),
-            Interval::Days(days) => format!("{days}dc"),
-            Interval::Months(months) => format!("{months}nc"),
+            Interval::Calendar(amount, unit) => format!("{amount}{unit}c"),
         };
-        parts.push(format!(
-            "{interval}-{}-{}",
-            downsampling.function, downsampling.fill
-        ));
-    }
-    if let Some(rating) = &question.rating {
-        let kind = match (rating.drop, rating.counter) {
-            (true, _) => "dropcounter",
-            (false, true) => "counter",
-            (false, false) => "gauge",
-        };
-        parts.push(format!("rate{{{kind},{},{}}}", rating.max, rating.reset));
-    }
-    parts.push(format!("m{filters}"));
-    let (m, start, end) = (
-        parts.join(":"),
-        format!("{}ms", question.start),
-        format!("{}ms", question.end),
-    );
-    Query::from_uri([("start", &*start), ("end", &*end), ("m", &*m)], NOW).unwrap()
+        format!("{interval}-{}-{}", downsampling.function, downsampling.fill)
+    });
+    let filters: Vec<_> = question
+        .conditions
+        .iter()
+        .map(|condition| {
+            json!({
+                "type": condition.kind,
+                "tagk": condition.key,
+                "filter": condition.expression,
+                "groupBy": condition.group_by,
+            })
+        })
+        .collect();
+    let body = json!({
+        "start": format!("{}ms", question.start),
+        "end": format!("{}ms", question.end),
+        "timezone": question.zone,
+        "queries": [{
+            "aggregator": question.aggregator,
+            "metric": "m",
+            "downsample": downsample,
+            "rate": question.rating.is_some(),
+            "rateOptions": question.rating.as_ref().map(|rating| json!({
+                "counter": rating.counter,
+                "counterMax": rating.max,
+                "resetValue": rating.reset,
+                "dropResets": rating.drop,
+            })),
+            "filters": filters,
+            "explicitTags": question.explicit,
+            "rollupUsage": question.usage,
+            "preAggregate": question.pre_aggregate,
+        }],
+    });
+    Query::from_json(body.to_string().as_bytes(), NOW).unwrap()
 }
 
-fn memory(series: &[Both], batch: usize) -> Memory {
+fn kind(one: &slow::Stored) -> SeriesKind {
+    let parts = one.rollup.as_ref().map(|(hours, function)| {
+        (
+            format!("{hours}h").parse().unwrap(),
+            function.parse().unwrap(),
+        )
+    });
+    let group_by = "sum".parse().unwrap();
+    match (parts, one.is_pre_aggregate) {
+        (None, false) => SeriesKind::Raw,
+        (None, true) => SeriesKind::PreAggregate { group_by },
+        (Some((interval, aggregator)), false) => SeriesKind::Rollup {
+            interval,
+            aggregator,
+        },
+        (Some((interval, aggregator)), true) => SeriesKind::RolledUpPreAggregate {
+            interval,
+            aggregator,
+            group_by,
+        },
+    }
+}
+
+fn point((time, value): (&i64, &slow::Value)) -> Point {
+    let value = match value {
+        slow::Value::Int(value) => Value::Integer(*value),
+        slow::Value::Float(value) => Value::from_f64(*value),
+    };
+    Point::new(Timestamp::from_millis(*time), value)
+}
+
+fn memory(series: &[slow::Stored], batch: usize) -> Memory {
     let stored = series.iter().map(|one| Stored {
         metric: "m".to_owned(),
-        kind: SeriesKind::Raw,
+        kind: kind(one),
         tags: Tags::from_pairs(one.tags.iter().map(|(k, v)| (k.as_str(), v.as_str()))).unwrap(),
-        samples: one
-            .points
-            .iter()
-            .map(|(time, value)| {
-                Point::new(
-                    Timestamp::from_millis(*time),
-                    match value {
-                        slow::Value::Int(value) => Value::Integer(*value),
-                        slow::Value::Float(value) => Value::from_f64(*value),
-                    },
-                )
-            })
-            .collect(),
+        samples: one.points.iter().map(point).collect(),
     });
-    let memory = Memory {
+    let mut memory = Memory {
         series: stored.collect(),
         batch,
         ..Memory::default()
     };
-    // So that each key is known.
-    memory.with_kind("other", SeriesKind::Raw, "dc=x", &[])
-}
-
-/// What the slow model answers, in the form of the results.
-fn expected(question: &Question, series: &[Both], keys: &[&str]) -> Vec<String> {
-    let value_of = |one: &Both, key: &str| {
-        let pair = one.tags.iter().find(|(have, _)| have == key);
-        pair.map(|(_, value)| value.clone())
-    };
-    // In the order of their first series.
-    let mut groups: Vec<(Vec<String>, Vec<&Both>)> = Vec::new();
-    for (at, one) in series.iter().enumerate() {
-        let values: Option<Vec<String>> = keys.iter().map(|key| value_of(one, key)).collect();
-        let Some(mut values) = values else {
-            continue;
-        };
-        if question.aggregator == "none" {
-            values = vec![format!("{at:05}")];
-        }
-        match groups.iter_mut().find(|(have, _)| *have == values) {
-            Some((_, members)) => members.push(one),
-            None => groups.push((values, vec![one])),
-        }
+    // So that each name is known.
+    for tags in [
+        "host=a,dc=x,cpu=0",
+        "host=b,dc=y,cpu=1",
+        "host=A,dc=X,cpu=2",
+        "host=ab,cpu=3",
+    ] {
+        memory = memory.with_kind("other", SeriesKind::Raw, tags, &[]);
     }
-    let mut results = Vec::new();
-    for (_, members) in groups {
-        let points: Vec<slow::Series> = members.iter().map(|one| one.points.clone()).collect();
-        let answer = slow::answer(question, &points);
-        if answer.is_empty() {
-            continue;
-        }
-        let seen: Vec<&&Both> = members
-            .iter()
-            .filter(|one| slow::is_seen(question, &one.points))
-            .collect();
-        let (mut tags, mut aggregated) = (Vec::new(), Vec::new());
-        for key in ["cpu", "dc", "host"] {
-            let mut values: Vec<String> =
-                seen.iter().filter_map(|one| value_of(one, key)).collect();
-            values.sort();
-            values.dedup();
-            match values.as_slice() {
-                [] => {}
-                [one] => tags.push(format!("{key}={one}")),
-                _ => aggregated.push(key),
-            }
-        }
-        let points: Vec<String> = answer
-            .iter()
-            .map(|(time, value)| match value {
-                slow::Value::Int(value) => format!("{time}: {value}"),
-                slow::Value::Float(value) => format!("{time}: {}", bits(*value)),
-            })
-            .collect();
-        results.push(format!("{tags:?} {aggregated:?} {points:?}"));
-    }
-    results
+    memory.with("host=none", &[])
 }
 
 /// Exact, but one NaN is as good as another.
@@ -241,50 +124,57 @@ fn bits(value: f64) -> String {
     }
 }
 
-fn shown(results: &[Kept]) -> Vec<String> {
-    results
-        .iter()
-        .map(|result| {
-            let tags: Vec<String> = result
-                .tags
-                .iter()
-                .map(|(k, v)| format!("{k}={v}"))
-                .collect();
-            let points: Vec<String> = result
-                .points
-                .iter()
-                .map(|point| match point.number {
-                    Number::Integer(value) => format!("{}: {value}", point.time),
-                    Number::Float(value) => format!("{}: {}", point.time, bits(value)),
-                })
-                .collect();
-            format!("{tags:?} {:?} {points:?}", result.aggregate_tags)
-        })
-        .collect()
+fn expected(outcome: &slow::Outcome) -> String {
+    let tags: Vec<_> = outcome.tags.iter().collect();
+    let points = outcome.points.iter().map(|(time, value)| match value {
+        slow::Value::Int(value) => format!("{time}: {value}"),
+        slow::Value::Float(value) => format!("{time}: {}", bits(*value)),
+    });
+    let points: Vec<String> = points.collect();
+    format!("{tags:?} {:?} {points:?}", outcome.aggregate_tags)
 }
 
-fn check(
-    question: &Question,
-    series: &[Both],
-    batch: usize,
-    (filters, keys): (&str, &[&str]),
-) -> Result<(), TestCaseError> {
-    let query = asked(question, filters);
-    let expected = expected(question, series, keys);
+fn shown(result: &Kept) -> String {
+    let points = result.points.iter().map(|point| match point.number {
+        Number::Integer(value) => format!("{}: {value}", point.time),
+        Number::Float(value) => format!("{}: {}", point.time, bits(value)),
+    });
+    let points: Vec<String> = points.collect();
+    format!("{:?} {:?} {points:?}", result.tags, result.aggregate_tags)
+}
+
+fn check(question: &Question, series: &[slow::Stored], batch: usize) -> Result<(), TestCaseError> {
+    let query = asked(question);
+    let outcomes = slow::results(question, series);
+    let expected: Vec<String> = outcomes.iter().map(expected).collect();
     if expected.iter().any(|result| result.contains("inf")) {
         return Ok(());
     }
     let results = keep(&query, &mut memory(series, batch), generous()).unwrap();
-    prop_assert_eq!(shown(&results), expected);
+    let shown: Vec<String> = results.iter().map(shown).collect();
+    prop_assert_eq!(shown, expected);
     Ok(())
 }
 
-const GROUPINGS: [(&str, &[&str]); 4] = [
-    ("", &[]),
-    ("{host=*}", &["host"]),
-    ("{dc=*}", &["dc"]),
-    ("{host=*,dc=*}", &["dc", "host"]),
-];
+const SHORT: Times = Times {
+    around: T * 1_000,
+    step: 10_000,
+    count: 24,
+};
+
+/// Half a year.
+const LONG: Times = Times {
+    around: T * 1_000,
+    step: 1_000_000_000,
+    count: 24,
+};
+
+/// A day.
+const HOURS: Times = Times {
+    around: T * 1_000,
+    step: HOUR,
+    count: 24,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
@@ -292,37 +182,80 @@ proptest! {
     #[test]
     fn short_queries_agree(
         question in question(
-            prop_oneof![
-                Just(Interval::All),
-                prop_oneof![Just(10_000), Just(7_000), Just(60_000), Just(2_500)].prop_map(Interval::Millis),
-            ],
+            downsampling(
+                prop_oneof![
+                    Just(Interval::All),
+                    prop_oneof![Just(10_000), Just(7_000), Just(60_000), Just(2_500)].prop_map(Interval::Millis),
+                ],
+                aggregator(),
+            ),
+            utc(),
+            SHORT.around,
             400,
         ),
-        series in series(10, 24),
+        series in series(SHORT, raw(), 1),
         batch in 1usize..6,
-        grouping in 0usize..GROUPINGS.len(),
     ) {
-        check(&question, &series, batch, GROUPINGS[grouping])?;
+        check(&question, &series, batch)?;
+    }
+
+    #[test]
+    fn queries_that_read_rollups_agree(
+        question in question(
+            downsampling(
+                prop_oneof![
+                    4 => prop_oneof![Just(1), Just(2), Just(3), Just(4), Just(6), Just(12)]
+                        .prop_map(|hours| Interval::Millis(hours * HOUR)),
+                    1 => Just(Interval::Calendar(1, "d")),
+                    1 => Just(Interval::Calendar(2, "h")),
+                    1 => Just(Interval::Millis(HOUR / 2)),
+                    1 => Just(Interval::All),
+                ],
+                prop_oneof![
+                    3 => prop_oneof!["avg", "sum", "count", "zimsum", "mimmax", "last", "dev"],
+                    1 => aggregator(),
+                ],
+            ),
+            any_zone(),
+            HOURS.around,
+            86_400 * 2,
+        ),
+        series in series(HOURS, any_kind(), 5),
+        batch in 1usize..6,
+    ) {
+        check(&question, &series, batch)?;
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn queries_over_the_calendar_agree(
         question in question(
-            prop_oneof![
-                (1i64..4).prop_map(Interval::Days),
-                (1i64..4).prop_map(Interval::Months),
-            ],
-            // Up to half a year around T, in half seconds.
+            downsampling(
+                prop_oneof![
+                    (1i64..4, prop_oneof![Just("d"), Just("w"), Just("n"), Just("y")])
+                        .prop_map(|(amount, unit)| Interval::Calendar(amount, unit)),
+                ],
+                aggregator(),
+            ),
+            any_zone(),
+            LONG.around,
+            // Up to half a year around, in half seconds.
             30_000_000,
         ),
-        series in series(1_000_000, 24),
+        series in series(LONG, raw(), 1),
         batch in 1usize..6,
-        grouping in 0usize..GROUPINGS.len(),
     ) {
-        check(&question, &series, batch, GROUPINGS[grouping])?;
+        check(&question, &series, batch)?;
+    }
+
+    #[test]
+    fn queries_around_a_change_of_clocks_agree(
+        (question, series) in around_a_change(),
+        batch in 1usize..6,
+    ) {
+        check(&question, &series, batch)?;
     }
 }

@@ -1,5 +1,12 @@
 //! The semantics once more: written from the specification, one time at a time, everything in memory, nothing
 //! shared with the crate but its words. Slow and plain.
+//!
+//! ```text
+//!   rollups      which of the stored series are read, and as what
+//!   filters      which of them pass
+//!   buckets      where calendar buckets begin, in zones whose changes of clocks are written out
+//!   functions    one value of many
+//! ```
 
 #![expect(
     clippy::cast_precision_loss,
@@ -9,7 +16,18 @@
     reason = "the arithmetic of Java, on small cases"
 )]
 
+mod buckets;
+mod filters;
+mod functions;
+mod rollups;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use self::buckets::Borders;
+pub(crate) use self::buckets::{Interval, ZONES};
+pub(crate) use self::filters::Condition;
+use self::functions::{floats, ints};
+use self::rollups::Member;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -28,13 +46,17 @@ impl Value {
 
 pub(crate) type Series = BTreeMap<i64, Value>;
 
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// A series of the metric.
 #[derive(Clone, Debug)]
-pub(crate) enum Interval {
-    All,
-    Millis(i64),
-    /// Whole local days of a zone of 24 hours each, or months of UTC.
-    Days(i64),
-    Months(i64),
+pub(crate) struct Stored {
+    /// Made over several series.
+    pub(crate) is_pre_aggregate: bool,
+    /// Made over so many hours, by a function.
+    pub(crate) rollup: Option<(i64, String)>,
+    pub(crate) tags: Tags,
+    pub(crate) points: Series,
 }
 
 #[derive(Clone, Debug)]
@@ -60,21 +82,100 @@ pub(crate) struct Question {
     pub(crate) rating: Option<Rating>,
     pub(crate) start: i64,
     pub(crate) end: i64,
+    /// One of [`ZONES`].
+    pub(crate) zone: &'static str,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) explicit: bool,
+    /// As on the wire, in capital letters.
+    pub(crate) usage: String,
+    pub(crate) pre_aggregate: bool,
+}
+
+/// One result.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) tags: Tags,
+    pub(crate) aggregate_tags: Vec<String>,
+    pub(crate) points: Vec<(i64, Value)>,
+}
+
+/// The whole answer.
+pub(crate) fn results(question: &Question, stored: &[Stored]) -> Vec<Outcome> {
+    for table in rollups::tables(question, stored) {
+        let members = rollups::members(question, stored, table);
+        let results: Vec<Outcome> = groups(question, members)
+            .iter()
+            .filter_map(|group| outcome(question, group))
+            .collect();
+        if !results.is_empty() {
+            return results;
+        }
+    }
+    Vec::new()
+}
+
+/// In the order of their first series.
+fn groups(question: &Question, members: Vec<Member>) -> Vec<Vec<Member>> {
+    let mut groups: Vec<(Vec<String>, Vec<Member>)> = Vec::new();
+    for (at, member) in members.into_iter().enumerate() {
+        let mut key = filters::group_of(question, &member.tags);
+        if question.aggregator == "none" {
+            key = vec![at.to_string()];
+        }
+        match groups.iter_mut().find(|(have, _)| *have == key) {
+            Some((_, group)) => group.push(member),
+            None => groups.push((key, vec![member])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn outcome(question: &Question, group: &[Member]) -> Option<Outcome> {
+    let (ws, we) = window(question);
+    let seen: Vec<Member> = group
+        .iter()
+        .map(|member| member.between(ws, we))
+        .filter(|member| !member.points.is_empty())
+        .collect();
+    let series: Vec<Series> = seen
+        .iter()
+        .map(|member| rate(question, &downsample(question, member)))
+        .collect();
+    let points: Vec<(i64, Value)> = merge(question, &series)
+        .into_iter()
+        .filter(|(time, _)| question.start <= *time && *time <= question.end)
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    let mut values: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
+    for (key, value) in seen.iter().flat_map(|member| &member.tags) {
+        values.entry(key).or_default().insert(value);
+    }
+    let is_shared = |values: &BTreeSet<&String>| values.len() == 1;
+    Some(Outcome {
+        tags: values
+            .iter()
+            .filter(|(_, values)| is_shared(values))
+            .map(|(key, values)| ((*key).clone(), (*values.first().unwrap()).clone()))
+            .collect(),
+        aggregate_tags: values
+            .iter()
+            .filter(|(_, values)| !is_shared(values))
+            .map(|(key, _)| (*key).clone())
+            .collect(),
+        points,
+    })
 }
 
 const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400_000;
 
 /// The window of 8.1 in milliseconds, its end not included.
 fn window(question: &Question) -> (i64, i64) {
     let mut s = question.start / 1000;
     let mut e = question.end / 1000 + 1;
-    let length = match question.downsampling.as_ref().map(|d| &d.interval) {
-        None | Some(Interval::All) => 0,
-        Some(Interval::Millis(millis)) => *millis,
-        Some(Interval::Days(days)) => days * DAY,
-        Some(Interval::Months(months)) => months * 30 * DAY,
-    };
+    let interval = question.downsampling.as_ref().map(|d| d.interval);
+    let length = interval.map_or(0, Interval::nominal);
     if length > 0 {
         s -= (s * 1000) % length / 1000;
         e += (length - (e * 1000) % length) / 1000;
@@ -85,139 +186,47 @@ fn window(question: &Question) -> (i64, i64) {
     } else {
         e - e % HOUR + HOUR
     };
-    let mut we = we * 1000;
-    if let Some(Interval::Days(_) | Interval::Months(_)) =
-        question.downsampling.as_ref().map(|d| &d.interval)
-    {
-        // The last bucket may begin at the end: at most a long month, and an hour that a zone may add.
-        let longest = match question.downsampling.as_ref().unwrap().interval {
-            Interval::Months(months) => months * 31 * DAY,
-            _ => length,
-        };
-        we = we.max(question.end + longest + HOUR * 1000);
-    }
-    (ws * 1000, we)
+    // The last calendar bucket may begin at the end, and is read whole.
+    let longest = interval.map_or(0, Interval::longest);
+    (ws * 1000, (we * 1000).max(question.end + longest))
 }
 
-/// One group of raw series.
-pub(crate) fn answer(question: &Question, series: &[Series]) -> Vec<(i64, Value)> {
-    let (ws, we) = window(question);
-    let seen: Vec<Series> = series
-        .iter()
-        .map(|one| {
-            one.range(ws..we)
-                .map(|(time, value)| (*time, *value))
-                .collect()
-        })
-        .filter(|one: &Series| !one.is_empty())
-        .map(|one| downsample(question, &one))
-        .map(|one| rate(question, &one))
-        .collect();
-    merge(question, &seen)
-        .into_iter()
-        .filter(|(time, _)| question.start <= *time && *time <= question.end)
-        .collect()
-}
-
-/// Whether a series takes part at all.
-pub(crate) fn is_seen(question: &Question, series: &Series) -> bool {
-    let (ws, we) = window(question);
-    series.range(ws..we).next().is_some()
-}
-
-/// The length of a month, counted from January 1970.
-fn month_length(months: i64) -> i64 {
-    let (year, month) = (1970 + months / 12, months % 12);
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    match month {
-        1 if leap => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
-}
-
-/// Which month a day since 1970 lies in.
-fn month_of(day: i64) -> i64 {
-    let (mut months, mut left) = (0, day);
-    while left >= month_length(months) {
-        left -= month_length(months);
-        months += 1;
-    }
-    months
-}
-
-fn first_day_of_month(months: i64) -> i64 {
-    (0..months).map(month_length).sum()
-}
-
-/// The start of the bucket that holds `time`; `first` is the series' first point.
-fn bucket(question: &Question, first: i64, time: i64) -> i64 {
-    match question.downsampling.as_ref().unwrap().interval {
-        Interval::All => question.start,
-        Interval::Millis(length) => time - time % length,
-        Interval::Days(1) => time - time % DAY,
-        Interval::Days(days) => {
-            let months = month_of(first / DAY);
-            let anchor = first_day_of_month(months - months % 12) * DAY;
-            anchor + (time - anchor).div_euclid(days * DAY) * days * DAY
-        }
-        Interval::Months(amount) => {
-            let from = month_of(first / DAY);
-            let anchor = from - from % 12;
-            let months = month_of(time / DAY);
-            let start = anchor + (months - anchor).div_euclid(amount) * amount;
-            first_day_of_month(start) * DAY
-        }
-    }
-}
-
-/// The start of the next bucket.
-fn bucket_after(question: &Question, first: i64, time: i64) -> i64 {
-    let start = bucket(question, first, time);
-    match question.downsampling.as_ref().unwrap().interval {
-        Interval::All => i64::MAX,
-        Interval::Millis(length) => start + length,
-        Interval::Days(days) => start + days * DAY,
-        Interval::Months(amount) => {
-            let months = month_of(start / DAY);
-            first_day_of_month(months + amount) * DAY
-        }
-    }
-}
-
-fn downsample(question: &Question, series: &Series) -> Series {
+fn downsample(question: &Question, member: &Member) -> Series {
     let Some(downsampling) = &question.downsampling else {
-        return series.clone();
+        return member.points.clone();
     };
-    let first = *series.keys().next().unwrap();
-    let mut buckets: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
-    for (time, value) in series {
-        let outside = *time < question.start || *time >= question.end;
-        if matches!(downsampling.interval, Interval::All) && outside {
-            continue;
-        }
-        let start = bucket(question, first, *time);
+    let first = *member.points.keys().next().unwrap();
+    let borders = Borders::new(downsampling.interval, question.zone, first);
+    let mut buckets: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for time in member.points.keys() {
+        let start = match &borders {
+            Some(borders) => borders.border(borders.holding(*time)),
+            None if *time < question.start || *time >= question.end => continue,
+            None => question.start,
+        };
         if question.start <= start && start <= question.end {
-            buckets.entry(start).or_default().push(value.float());
+            buckets.entry(start).or_default().push(*time);
         }
     }
     let mut out: Series = buckets
         .into_iter()
-        .map(|(start, values)| (start, Value::Float(floats(&downsampling.function, &values))))
+        .map(|(start, times)| (start, Value::Float(member.bucket(question, &times))))
         .collect();
-    if downsampling.fill != "none" && !matches!(downsampling.interval, Interval::All) {
+    if let Some(borders) = borders
+        && downsampling.fill != "none"
+    {
         let filling = if downsampling.fill == "zero" {
             0.0
         } else {
             f64::NAN
         };
-        let mut start = bucket(question, first, question.start);
-        while start <= question.end {
-            if start >= question.start {
-                out.entry(start).or_insert(Value::Float(filling));
+        let mut k = borders.holding(question.start);
+        while borders.border(k) <= question.end {
+            if borders.border(k) >= question.start {
+                out.entry(borders.border(k))
+                    .or_insert(Value::Float(filling));
             }
-            start = bucket_after(question, first, start);
+            k += 1;
         }
     }
     out
@@ -349,120 +358,4 @@ fn float_at(question: &Question, series: &Series, time: i64) -> Option<f64> {
         "min" => -f64::MAX,
         _ => y0.float(),
     })
-}
-
-fn welford(values: &[f64]) -> f64 {
-    let (mut mean, mut sum) = (values[0], 0.0);
-    for (n, x) in (2u32..).zip(&values[1..]) {
-        let next = mean + (x - mean) / f64::from(n);
-        sum += (x - mean) * (x - next);
-        mean = next;
-    }
-    if values.len() == 1 {
-        0.0
-    } else {
-        (sum / values.len() as f64).sqrt()
-    }
-}
-
-fn percentile(name: &str, values: &[f64], is_int: bool) -> f64 {
-    let digits: String = name
-        .trim_start_matches(['e', 'p'])
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
-    let quantile = if digits == "999" {
-        99.9
-    } else {
-        digits.parse::<f64>().unwrap()
-    };
-    let mut sorted = values.to_vec();
-    sorted.sort_by(|a, b| a.partial_cmp(b).unwrap());
-    let (p, n) = (quantile / 100.0, sorted.len() as f64);
-    let position = if is_int && name.ends_with("r3") {
-        if p <= 1.0 / (2.0 * n) {
-            0.0
-        } else {
-            (n * p).round_ties_even()
-        }
-    } else if is_int && name.ends_with("r7") {
-        1.0 + (n - 1.0) * p
-    } else {
-        p * (n + 1.0)
-    };
-    if position < 1.0 {
-        return sorted[0];
-    }
-    if position >= n {
-        return sorted[sorted.len() - 1];
-    }
-    let k = position.floor();
-    let (low, high) = (sorted[k as usize - 1], sorted[k as usize]);
-    low + (position - k) * (high - low)
-}
-
-fn ints(name: &str, values: &[i64]) -> i64 {
-    let sum = |values: &[i64]| values.iter().fold(0i64, |a, b| a.wrapping_add(*b));
-    let as_floats: Vec<f64> = values.iter().map(|value| *value as f64).collect();
-    match name {
-        "sum" | "zimsum" | "pfsum" => sum(values),
-        "min" | "mimmin" => *values.iter().min().unwrap(),
-        "max" | "mimmax" => *values.iter().max().unwrap(),
-        "avg" => sum(values) / values.len() as i64,
-        "count" => values.len() as i64,
-        "dev" => welford(&as_floats) as i64,
-        "median" => {
-            let mut sorted = values.to_vec();
-            sorted.sort_unstable();
-            sorted[sorted.len() / 2]
-        }
-        "mult" => values.iter().fold(1i64, |a, b| a.wrapping_mul(*b)),
-        "squareSum" => values
-            .iter()
-            .fold(0i64, |a, b| a.wrapping_add(b.wrapping_mul(*b))),
-        "diff" => values[values.len() - 1].wrapping_sub(values[0]),
-        "first" | "none" => values[0],
-        "last" => values[values.len() - 1],
-        _ => percentile(name, &as_floats, true) as i64,
-    }
-}
-
-fn floats(name: &str, values: &[f64]) -> f64 {
-    let kept: Vec<f64> = values
-        .iter()
-        .copied()
-        .filter(|value| !value.is_nan())
-        .collect();
-    match name {
-        "count" => return kept.len() as f64,
-        "mult" => return values.iter().product(),
-        "first" | "none" => return values[0],
-        "last" => return values[values.len() - 1],
-        _ if kept.is_empty() => return f64::NAN,
-        _ => {}
-    }
-    let sum = |values: &[f64]| values.iter().fold(0.0, |a, b| a + b);
-    match name {
-        "sum" | "zimsum" | "pfsum" => sum(&kept),
-        "min" | "mimmin" => kept.iter().copied().fold(f64::INFINITY, f64::min),
-        "max" | "mimmax" => kept.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        "avg" => sum(&kept) / kept.len() as f64,
-        "dev" => welford(&kept),
-        "median" => {
-            let mut sorted = kept;
-            sorted.sort_by(|a, b| a.partial_cmp(b).unwrap());
-            sorted[sorted.len() / 2]
-        }
-        "squareSum" => kept.iter().fold(0.0, |a, b| a + b * b),
-        "diff" => {
-            // The last of all, NaN or not, against the first that is none; 0 if that is the last.
-            let at = values.iter().position(|value| !value.is_nan()).unwrap();
-            if at + 1 == values.len() {
-                0.0
-            } else {
-                values[values.len() - 1] - values[at]
-            }
-        }
-        _ => percentile(name, &kept, false),
-    }
 }
