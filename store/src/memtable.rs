@@ -10,9 +10,13 @@
 //! sorted and encoded into in-memory blocks, one a day, as soon as its last sequence is durable, so nothing that
 //! the log might still lose ever reaches a block. Flush turns all encoded parts into disk blocks.
 
-pub(crate) mod active;
+mod active;
+mod order;
 mod page;
 pub(crate) mod sealed;
+mod view;
 
-pub(crate) use active::{ActiveRows, RowsView};
+pub(crate) use active::ActiveRows;
+pub(crate) use order::sort_last_wins;
 pub(crate) use sealed::{EncodedPart, UnsortedPart};
+pub(crate) use view::{RowsView, Span};

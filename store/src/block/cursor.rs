@@ -1,11 +1,43 @@
 //! Ways through a block: one series between two moments, or everything in order.
 
+use std::sync::Arc;
+
 use super::chunks::Chunks;
 use super::error::BlockError;
 use super::index::{Entry, Key};
 use super::packed::PackedChunk;
 use super::reader::Block;
 use crate::row::{MetricId, Row, SeriesId};
+
+impl Block {
+    /// A reader of the samples of one series from `from` to `to`, both inclusive, in milliseconds.
+    ///
+    /// For many series of one block keep the reader and [`ChunkReader::seek`].
+    ///
+    /// # Errors
+    /// See [`BlockError`].
+    pub fn read(
+        &self,
+        metric: MetricId,
+        series: SeriesId,
+        from: i64,
+        to: i64,
+    ) -> Result<ChunkReader, BlockError> {
+        let mut reader = ChunkReader::new(Chunks::new(Arc::clone(self.opened())));
+        reader.seek(metric, series, from, to)?;
+        Ok(reader)
+    }
+
+    /// A reader that stands nowhere until [`ChunkReader::seek`].
+    pub fn reader(&self) -> ChunkReader {
+        ChunkReader::new(Chunks::new(Arc::clone(self.opened())))
+    }
+
+    /// A cursor over everything, in order.
+    pub fn cursor(&self) -> BlockCursor {
+        BlockCursor::new(Chunks::new(Arc::clone(self.opened())))
+    }
+}
 
 /// Reads the samples of one series after another, one chunk in memory at a time.
 ///

@@ -1,17 +1,15 @@
-//! An open block.
+//! An open block: what its footer says. The ways through it begin in [`cursor`](super::cursor).
 
 use std::sync::Arc;
 
 use penstock_model::Timestamp;
 use roaring::RoaringBitmap;
 
-use super::chunks::{Chunks, Opened};
-use super::cursor::{BlockCursor, ChunkReader};
+use super::chunks::Opened;
 use super::error::BlockError;
 use super::footer::Footer;
 use super::meta::{BlockMeta, TenantCount};
 use super::source::BlockSource;
-use crate::row::{MetricId, SeriesId};
 
 /// An open block: its footer, and where its bytes are. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,33 +72,5 @@ impl Block {
     /// Its size.
     pub fn bytes(&self) -> u64 {
         self.opened.bytes
-    }
-
-    /// A reader of the samples of one series from `from` to `to`, both inclusive, in milliseconds.
-    ///
-    /// For many series of one block keep the reader and [`ChunkReader::seek`].
-    ///
-    /// # Errors
-    /// See [`BlockError`].
-    pub fn read(
-        &self,
-        metric: MetricId,
-        series: SeriesId,
-        from: i64,
-        to: i64,
-    ) -> Result<ChunkReader, BlockError> {
-        let mut reader = ChunkReader::new(Chunks::new(Arc::clone(&self.opened)));
-        reader.seek(metric, series, from, to)?;
-        Ok(reader)
-    }
-
-    /// A reader that stands nowhere until [`ChunkReader::seek`].
-    pub fn reader(&self) -> ChunkReader {
-        ChunkReader::new(Chunks::new(Arc::clone(&self.opened)))
-    }
-
-    /// A cursor over everything, in order.
-    pub fn cursor(&self) -> BlockCursor {
-        BlockCursor::new(Chunks::new(Arc::clone(&self.opened)))
     }
 }

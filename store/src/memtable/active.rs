@@ -1,13 +1,12 @@
 //! Rows in the order of the log, in pages that a scan can share without copying.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use penstock_model::Timestamp;
-use roaring::RoaringBitmap;
 
 use super::page::{PAGE_ROWS, Page};
 use super::sealed::UnsortedPart;
+use super::view::{RecordMarks, RowsView, Span};
 use crate::row::{Row, Sequence};
 
 /// The rows appended since the last seal. Lives under the append lock.
@@ -17,28 +16,6 @@ pub(crate) struct ActiveRows {
     tail: Vec<Row>,
     marks: RecordMarks,
     span: Option<Span>,
-}
-
-/// The range of sequences and of receive times of some rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) first: Sequence,
-    pub(crate) last: Sequence,
-    pub(crate) received_first: Timestamp,
-    pub(crate) received_last: Timestamp,
-}
-
-impl Span {
-    /// The smallest range that has both.
-    #[must_use]
-    pub(crate) fn union(self, other: Self) -> Self {
-        Self {
-            first: self.first.min(other.first),
-            last: self.last.max(other.last),
-            received_first: self.received_first.min(other.received_first),
-            received_last: self.received_last.max(other.received_last),
-        }
-    }
 }
 
 impl ActiveRows {
@@ -108,155 +85,14 @@ impl ActiveRows {
     pub(crate) fn view(&self, durable: Sequence) -> RowsView {
         let mut pages = self.pages.clone();
         pages.push(Arc::new(Page::new(self.tail.clone())));
-        RowsView {
-            pages,
-            rows: self.marks.rows_up_to(durable),
-        }
+        RowsView::new(pages, self.marks.rows_up_to(durable))
     }
-}
-
-/// Which rows belong to records that are not durable yet.
-#[derive(Debug, Default)]
-pub(crate) struct RecordMarks {
-    /// Rows of records known to be durable.
-    durable_rows: usize,
-    /// Per later record its sequence and the number of rows up to its end.
-    later: VecDeque<(Sequence, usize)>,
-}
-
-impl RecordMarks {
-    fn push(&mut self, sequence: Sequence, rows: usize, durable: Sequence) {
-        while let Some((_, rows)) = self
-            .later
-            .pop_front_if(|(sequence, _)| *sequence <= durable)
-        {
-            self.durable_rows = rows;
-        }
-        self.later.push_back((sequence, rows));
-    }
-
-    /// How many rows come from records up to `durable`, or a little later if those are durable too.
-    pub(crate) fn rows_up_to(&self, durable: Sequence) -> usize {
-        let at = self
-            .later
-            .partition_point(|(sequence, _)| *sequence <= durable);
-        match at.checked_sub(1).and_then(|last| self.later.get(last)) {
-            Some((_, rows)) => *rows,
-            None => self.durable_rows,
-        }
-    }
-}
-
-/// The rows that a scan may see, in the order of the log.
-#[derive(Debug, Clone)]
-pub(crate) struct RowsView {
-    pages: Vec<Arc<Page>>,
-    rows: usize,
-}
-
-impl RowsView {
-    /// A view of the first `rows` rows of the pages.
-    pub(crate) const fn new(pages: Vec<Arc<Page>>, rows: usize) -> Self {
-        Self { pages, rows }
-    }
-
-    /// All rows of the view, in the order of the log.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.pages
-            .iter()
-            .flat_map(|page| page.iter())
-            .take(self.rows)
-    }
-
-    /// The rows of some series between two moments, inclusive, sorted by series and time; of several rows
-    /// of one series and time only the last. `has_room` is asked page after page whether so many rows may be held: twice
-    /// those that are found, since sorting them takes as many again.
-    pub(crate) fn select<E>(
-        &self,
-        series: &RoaringBitmap,
-        (from, to): (i64, i64),
-        mut has_room: impl FnMut(usize) -> Result<(), E>,
-    ) -> Result<Vec<Row>, E> {
-        let mut rows = Vec::new();
-        if series.is_empty() {
-            return Ok(rows);
-        }
-        let mut left = self.rows;
-        for page in &self.pages {
-            let count = left.min(page.len());
-            page.select(count, series, (from, to), &mut rows);
-            left = left.saturating_sub(count);
-            has_room(rows.len().saturating_mul(2))?;
-        }
-        sort_last_wins(&mut rows);
-        Ok(rows)
-    }
-}
-
-/// Sorts rows by series and time. Of rows that agree in both only the last is kept.
-pub(crate) fn sort_last_wins(rows: &mut Vec<Row>) {
-    gather_by_series(rows);
-    for rows in rows.chunk_by_mut(|a, b| a.series == b.series) {
-        if !rows.is_sorted_by_key(|row| row.time) {
-            rows.sort_by_key(|row| row.time);
-        }
-    }
-    keep_last_of_equal_times(rows);
-}
-
-/// Sorts rows by series and leaves those of one series in their order. Many rows of series that lie close together,
-/// as those of one metric mostly do, are counted and put in their places.
-fn gather_by_series(rows: &mut Vec<Row>) {
-    /// Fewer are sorted faster than counted.
-    const COUNTED_MIN: usize = 1_024;
-    if rows.is_sorted_by_key(|row| row.series) {
-        return;
-    }
-    let series = rows.iter().map(|row| row.series.0);
-    let (first, last) = (series.clone().min(), series.max());
-    let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-    let span = (last.saturating_sub(first) as usize).saturating_add(1);
-    if rows.len() < COUNTED_MIN || span > rows.len().saturating_mul(4) {
-        rows.sort_by_key(|row| row.series);
-        return;
-    }
-    let slot = |row: &Row| row.series.0.saturating_sub(first) as usize;
-    let mut next = vec![0usize; span];
-    for row in rows.iter() {
-        if let Some(count) = next.get_mut(slot(row)) {
-            *count = count.saturating_add(1);
-        }
-    }
-    let mut start = 0usize;
-    for place in &mut next {
-        let count = std::mem::replace(place, start);
-        start = start.saturating_add(count);
-    }
-    let mut gathered = rows.clone();
-    for row in rows.iter() {
-        if let Some(place) = next.get_mut(slot(row)) {
-            if let Some(to) = gathered.get_mut(*place) {
-                *to = *row;
-            }
-            *place = place.saturating_add(1);
-        }
-    }
-    *rows = gathered;
-}
-
-/// Of neighbours with the same series and time keeps the last.
-pub(crate) fn keep_last_of_equal_times(rows: &mut Vec<Row>) {
-    rows.dedup_by(|later, kept| {
-        let same = later.series == kept.series && later.time == kept.time;
-        if same {
-            *kept = *later;
-        }
-        same
-    });
 }
 
 #[cfg(test)]
 mod tests {
+    use roaring::RoaringBitmap;
+
     use super::*;
     use crate::row::{SeriesId, ValueKind};
 
@@ -317,31 +153,5 @@ mod tests {
             more => Err(more),
         });
         assert_eq!(refused.unwrap_err(), 2 * selected.len());
-    }
-
-    #[test]
-    fn many_rows_are_gathered_as_few_are() {
-        let rows: Vec<Row> = (0u32..5_000)
-            .map(|i| row(700 + i * 31 % 90, i64::from(i * 17 % 400), i64::from(i)))
-            .collect();
-        let mut sorted = rows.clone();
-        sorted.sort_by_key(|row| (row.series, row.time));
-        keep_last_of_equal_times(&mut sorted);
-        let mut gathered = rows;
-        sort_last_wins(&mut gathered);
-        assert_eq!(gathered, sorted);
-    }
-
-    #[test]
-    fn of_one_time_the_last_row_wins() {
-        let mut rows = vec![
-            row(1, 5, 1),
-            row(0, 5, 2),
-            row(1, 5, 3),
-            row(1, 4, 4),
-            row(1, 5, 5),
-        ];
-        sort_last_wins(&mut rows);
-        assert_eq!(rows, [row(0, 5, 2), row(1, 4, 4), row(1, 5, 5)]);
     }
 }

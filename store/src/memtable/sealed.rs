@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use penstock_model::Day;
 
-use super::active::{RecordMarks, RowsView, Span, keep_last_of_equal_times};
+use super::order::keep_last_of_equal_times;
 use super::page::Page;
+use super::view::{RecordMarks, RowsView, Span};
 use crate::block::{Block, BlockBuilder, BlockMeta, BlockSource};
 use crate::chunk::Packing;
 use crate::error::StoreError;
