@@ -12,6 +12,7 @@
 //! loss, but a sign.
 
 mod last_leaf;
+mod signature;
 
 use std::fs;
 use std::io;
@@ -66,6 +67,9 @@ pub(crate) enum AuthorityError {
         #[source]
         source: rustls::Error,
     },
+    /// The certificate file is not what the authority once signed.
+    #[error("{} is damaged: restore it, or remove the whole folder to make a new authority that every client must trust anew", path.display())]
+    Signature { path: PathBuf },
     /// The crypto library refuses.
     #[error("cannot make a certificate")]
     Make(#[source] rcgen::Error),
@@ -104,6 +108,11 @@ impl Authority {
             issuer,
             renew_at: now,
         };
+        // Clients may look at parts of it that do not matter for the leaf.
+        if !signature::is_its_own(authority.certificate.as_bytes()) {
+            let path = certificate_file;
+            return Err(AuthorityError::Signature { path });
+        }
         let last_leaf = last_leaf::check(&authority, now);
         authority.issue(now)?;
         if let Err(damage) = last_leaf {

@@ -158,12 +158,19 @@ impl KeyFiles {
 
     fn is_right(&self, secret: &SecretName, entries: &Entries) -> io::Result<bool> {
         let folder = self.folder(secret);
+        let mut is_right = names(&folder)?.len() == entries.len();
         for (name, contents) in entries {
-            if read_text(&folder.join(name))?.as_deref() != Some(contents.as_str()) {
-                return Ok(false);
+            let file = folder.join(name);
+            let found = read_text(&file)?;
+            if found.as_deref() != Some(contents.as_str()) {
+                is_right = false;
+                if found.is_some() {
+                    // Its key or its address has changed, or somebody or the disk has changed the file.
+                    tracing::info!(file = %file.display(), "a key file does not say what it should, it is written anew");
+                }
             }
         }
-        Ok(names(&folder)?.len() == entries.len())
+        Ok(is_right)
     }
 }
 
