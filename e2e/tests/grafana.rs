@@ -7,7 +7,10 @@
     reason = "a member of JSON that is not there is null"
 )]
 
+use std::io::Read;
+
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
 use penstock_e2e::standalone::escape;
 use penstock_e2e::{Http, Response, Standalone, Token};
 use serde_json::{Value, json};
@@ -38,13 +41,21 @@ impl DataSource {
         ])
     }
 
+    /// One call, as Go's client makes it: it asks for gzip and takes it off.
     fn call(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Response> {
         let headers = [
             (self.header.0, self.header.1.as_str()),
             ("User-Agent", "Grafana/11"),
             ("Content-Type", "application/json"),
+            ("Accept-Encoding", "gzip"),
         ];
-        self.http.request(method, path, &headers, body)
+        let mut answer = self.http.request(method, path, &headers, body)?;
+        if answer.header("content-encoding") == Some("gzip") {
+            let mut plain = Vec::new();
+            GzDecoder::new(answer.body.as_slice()).read_to_end(&mut plain)?;
+            answer.body = plain;
+        }
+        Ok(answer)
     }
 
     fn get(&mut self, path: &str) -> Result<Value> {
@@ -76,14 +87,20 @@ impl DataSource {
             .collect())
     }
 
+    /// The answer for a data source of version 2.4, in arrays.
     fn query(&mut self, targets: &[Value]) -> Result<Value> {
+        self.query_at("/api/query?arrays=true", targets)
+    }
+
+    /// And of an older one, in maps.
+    fn query_in_maps(&mut self, targets: &[Value]) -> Result<Value> {
+        self.query_at("/api/query", targets)
+    }
+
+    fn query_at(&mut self, path: &str, targets: &[Value]) -> Result<Value> {
         let queries: Vec<Value> = targets.iter().map(sub_query).collect();
         let body = json!({"start": START, "end": START + 600, "queries": queries});
-        let answer = self.call(
-            "POST",
-            "/api/query?arrays=true",
-            &serde_json::to_vec(&body)?,
-        )?;
+        let answer = self.call("POST", path, &serde_json::to_vec(&body)?)?;
         ensure!(
             answer.status == 200,
             "{body}: {} {}",
@@ -107,8 +124,7 @@ fn sub_query(target: &Value) -> Value {
     }
     if target["shouldComputeRate"] == true {
         query["rate"] = true.into();
-        let is_counter = target["isCounter"] == true;
-        query["rateOptions"] = json!({"counter": is_counter, "dropResets": is_counter});
+        query["rateOptions"] = rate_options(target);
     }
     for member in ["tags", "filters", "explicitTags"] {
         if !target[member].is_null() {
@@ -118,6 +134,28 @@ fn sub_query(target: &Value) -> Value {
     query
 }
 
+/// A member that is there counts, and is 0 if it is no number.
+fn rate_options(target: &Value) -> Value {
+    let number = |member: &str| {
+        target
+            .get(member)
+            .map(|value| value.as_f64().unwrap_or_default())
+    };
+    let (max, reset) = (number("counterMax"), number("counterResetValue"));
+    let mut options = json!({"counter": target["isCounter"] == true});
+    if let Some(max) = max {
+        options["counterMax"] = max.into();
+    }
+    if let Some(reset) = reset {
+        options["resetValue"] = reset.into();
+    }
+    if max.is_none() && reset.is_none_or(|reset| reset == 0.0) {
+        options["dropResets"] = true.into();
+    }
+    options
+}
+
+/// Ten minutes of two rooms; after five the water meters begin again.
 fn greenhouse() -> Result<Standalone> {
     let server = Standalone::start()?;
     let mut points = Vec::new();
@@ -126,7 +164,7 @@ fn greenhouse() -> Result<Standalone> {
             let time = START + at * 10;
             let tags = json!({"room": room, "site": "home"});
             points.push(json!({"metric": "greenhouse.temperature", "timestamp": time, "value": degrees, "tags": tags}));
-            points.push(json!({"metric": "greenhouse.water", "timestamp": time, "value": at * 30, "tags": tags}));
+            points.push(json!({"metric": "greenhouse.water", "timestamp": time, "value": at % 30 * 30, "tags": tags}));
         }
     }
     let device = server.token("device")?.basic();
@@ -223,7 +261,82 @@ fn every_panel_of_the_example_shows_what_was_written() -> Result<()> {
         assert_eq!(rooms[0]["dps"][1][1], 2.0);
         // 30 litres in 10 seconds.
         assert_eq!(water[0]["dps"][2][1], 3.0, "{water}");
+        let rates = water[0]["dps"].as_array().context("arrays")?;
+        let is_rising = |point: &Value| point[1].as_f64() >= Some(0.0);
+        assert!(rates.len() > 5 && rates.iter().all(is_rising), "{water}");
     }
+    Ok(())
+}
+
+/// Without `arrays` the same points are in maps whose keys are seconds.
+#[test]
+fn a_data_source_of_an_older_version_gets_maps() -> Result<()> {
+    let server = greenhouse()?;
+    for mut grafana in DataSource::all(&server)? {
+        for targets in targets()? {
+            let (maps, arrays) = (grafana.query_in_maps(&targets)?, grafana.query(&targets)?);
+            let maps = maps.as_array().context("a list")?;
+            let arrays = arrays.as_array().context("a list")?;
+            assert_eq!(maps.len(), arrays.len());
+            for (map, array) in maps.iter().zip(arrays) {
+                let points = map["dps"].as_object().context("an object")?;
+                let listed = array["dps"].as_array().context("a list")?;
+                assert!(!listed.is_empty());
+                assert_eq!(points.len(), listed.len());
+                for point in listed {
+                    assert_eq!(points[&point[0].to_string()], point[1]);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn explicit_tags_leave_out_what_has_more() -> Result<()> {
+    let server = greenhouse()?;
+    let target = |filters: Value, explicit: bool| {
+        json!({
+            "metric": "greenhouse.temperature",
+            "aggregator": "sum",
+            "downsampleInterval": "1m",
+            "downsampleAggregator": "avg",
+            "downsampleFillPolicy": "null",
+            "filters": filters,
+            "explicitTags": explicit,
+        })
+    };
+    let of = |key: &str| json!({"type": "wildcard", "tagk": key, "filter": "*", "groupBy": false});
+    for mut grafana in DataSource::all(&server)? {
+        let all = grafana.query(&[target(json!([of("room")]), false)])?;
+        assert_eq!(all[0]["dps"][1][1], 45.0, "{all}");
+        let none = grafana.query(&[target(json!([of("room")]), true)])?;
+        assert_eq!(none, json!([]));
+        let both = grafana.query(&[target(json!([of("room"), of("site")]), true)])?;
+        assert_eq!(both, all);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_long_answer_is_compressed() -> Result<()> {
+    let server = greenhouse()?;
+    let queries = json!([{"metric": "greenhouse.water", "aggregator": "none"}]);
+    let body = json!({"start": START, "end": START + 600, "queries": queries});
+    let Token { id, key } = server.token("reader")?;
+    let basic = penstock_e2e::token::basic(&id, &key);
+    let ask = |encoding: &str| {
+        let headers = [("Authorization", &*basic), ("Accept-Encoding", encoding)];
+        let body = serde_json::to_vec(&body)?;
+        Http::connect(&server.tls()?)?.request("POST", "/api/query", &headers, &body)
+    };
+    let (plain, packed) = (ask("identity")?, ask("gzip")?);
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(packed.body.as_slice()).read_to_end(&mut unpacked)?;
+    assert_eq!(unpacked, plain.body);
+    assert!(packed.body.len() < plain.body.len() / 2);
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Every example of the user guides, run literally: only host, port and token are put in.
 
+mod reads;
+
 use anyhow::{Context, Result};
 use penstock_e2e::{Program, Series, Setup, Standalone, Token};
 use std::fs;
@@ -332,6 +334,20 @@ fn victoriametrics_and_kairosdb_telnet_by_nc() -> Result<()> {
         ["foo.bar.baz{tag1=value1,tag2=value2}"]
     );
     assert_eq!(server.export("kairos.metric")?.len(), 1);
+
+    // `match=` without brackets, as the page has it.
+    let reader = server.token("reader")?.pair();
+    let export = url(&server, "/api/v1/export")?;
+    let answer = curl(
+        &server,
+        &["--user", &reader, "-G", &export, "-d", "match=foo.bar.baz"],
+    )?;
+    let form = concat!(
+        r#"{"metric":{"__name__":"foo.bar.baz","tag1":"value1","tag2":"value2"},"#,
+        r#""values":[123],"timestamps":["#
+    );
+    assert!(answer.starts_with(form), "{answer}");
+    assert!(answer.ends_with("000]}\n200"), "{answer}");
     Ok(())
 }
 
@@ -395,37 +411,6 @@ fn opentsdb_rollup_page() -> Result<()> {
         assert_eq!(label("__interval__").as_deref(), Some("1h"));
         assert_eq!(label("__aggregator__").as_deref(), Some("sum"));
         assert_eq!(label("__group_by__").as_deref(), Some("sum"));
-    }
-    Ok(())
-}
-
-/// The calls that OVH's page lists as supported, by curl: suggest and look-up, GET and POST.
-#[test]
-fn ovh_suggest_and_lookup_by_get_and_post() -> Result<()> {
-    let server = Standalone::start()?;
-    let device = server.token("device")?.single();
-    let reader = server.token("reader")?.single();
-    let address = server.tls()?.address;
-    let put = format!("https://metrics:{device}@{address}/api/put");
-    assert_eq!(curl(&server, &["-X", "POST", "-d", NICE, &put])?, "204");
-    let url = |path: &str| format!("https://metrics:{reader}@{address}{path}");
-    let suggest = url("/api/suggest");
-    let answer = curl(&server, &["-G", "-d", "type=metrics", &suggest])?;
-    assert_eq!(answer, r#"["sys.cpu.nice"]200"#);
-    let body = r#"{"type":"tagv","q":"we","max":10}"#;
-    assert_eq!(curl(&server, &["-d", body, &suggest])?, r#"["web01"]200"#);
-    let lookup = url("/api/search/lookup");
-    let by_get = curl(
-        &server,
-        &["-g", &format!("{lookup}?m=sys.cpu.nice{{host=*}}")],
-    )?;
-    let body = r#"{"metric":"sys.cpu.nice","tags":[{"key":"host","value":"*"}]}"#;
-    let by_post = curl(&server, &["-d", body, &lookup])?;
-    for answer in [by_get, by_post] {
-        let json = answer.strip_suffix("200").with_context(|| answer.clone())?;
-        let json: serde_json::Value = serde_json::from_str(json)?;
-        assert_eq!(json["totalResults"], 1);
-        assert_eq!(json["results"][0]["tags"]["dc"], "lga");
     }
     Ok(())
 }
