@@ -17,7 +17,7 @@ use crate::listener::reset::AboveTcp;
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long a peer may go on sending before it is cut off from reading the last word: shorter than what a stopping server
-/// gives its sessions.
+/// gives its sessions, unless that is told otherwise.
 const DRAIN_IN_ALL: Duration = Duration::from_secs(4);
 
 /// Why a session ends.

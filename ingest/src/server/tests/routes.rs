@@ -37,10 +37,15 @@ fn every_answer_is_json_and_says_what_is_wrong() {
         (
             "POST /api/v2/put",
             501,
-            r#"{"error":{"code":501,"message":"Requested API version is greater than the max implemented","details":"API version [2] is greater than the max [1]"}}"#,
+            r#"{"error":{"code":501,"message":"Requested API version is greater than the max implemented","details":"API version [2] is greater than the max [1]"},"success":0,"failed":1}"#,
         ),
         (
             "POST /api/v1x/put",
+            400,
+            r#"{"error":{"code":400,"message":"Invalid API version format supplied","details":"API version [1x] cannot be parsed to an integer"},"success":0,"failed":1}"#,
+        ),
+        (
+            "GET /api/v1x/query",
             400,
             r#"{"error":{"code":400,"message":"Invalid API version format supplied","details":"API version [1x] cannot be parsed to an integer"}}"#,
         ),
