@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
-use penstock_model::Timestamp;
+use penstock_model::{Timestamp, split_tsuid};
 
 use super::raw::{Place, RawFilter, RawQuery, RawSubQuery};
 use super::{
@@ -153,15 +153,18 @@ fn check_target(raw: &RawSubQuery) -> Result<Target, RequestError> {
         };
     }
     let is_hex = |text: &&String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
-    match raw.tsuids.iter().find(|tsuid| !is_hex(tsuid)) {
-        Some(bad) => Err(RequestError::BadTsuid(bad.as_str().into())),
-        None => Ok(Target::Tsuids(
-            raw.tsuids
-                .iter()
-                .map(|tsuid| tsuid.as_str().into())
-                .collect(),
-        )),
+    if let Some(bad) = raw.tsuids.iter().find(|tsuid| !is_hex(tsuid)) {
+        return Err(RequestError::BadTsuid(bad.as_str().into()));
     }
+    // What is no TSUID at all is the source's to refuse.
+    let mut metrics = raw.tsuids.iter().filter_map(|tsuid| split_tsuid(tsuid));
+    if let Some((first, _)) = metrics.next()
+        && metrics.any(|(metric, _)| metric != first)
+    {
+        return Err(RequestError::TsuidsOfSeveralMetrics);
+    }
+    let tsuids = raw.tsuids.iter().map(|tsuid| tsuid.as_str().into());
+    Ok(Target::Tsuids(tsuids.collect()))
 }
 
 /// The same filter twice counts once; it groups if either does.

@@ -49,6 +49,9 @@ pub enum RequestError {
     /// A TSUID that is not hexadecimal.
     #[error("Invalid TSUID: {0}")]
     BadTsuid(Excerpt),
+    /// TSUIDs of different metrics in one sub-query.
+    #[error("One or more TSUIDs did not share the same metric")]
+    TsuidsOfSeveralMetrics,
     /// A downsample specifier that is none.
     #[error(transparent)]
     Downsample(#[from] DownsampleError),

@@ -160,10 +160,17 @@ fn bad_sub_queries_of_a_uri_say_what_is_wrong() {
         ),
         ("sum:00zz", "Invalid TSUID: 00zz"),
         ("sum:00,,01", "Invalid TSUID: "),
+        (
+            "sum:00000000000000AA,00000000000000AB",
+            "One or more TSUIDs did not share the same metric",
+        ),
     ] {
         let error = uri(&format!("start=1h-ago&tsuid={text}")).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
+    let pair = "00000000000000BB00000000000000CC";
+    let one_metric = format!("sum:00000000000000aa,00000000000000AA{pair}");
+    assert!(uri(&format!("start=1h-ago&tsuid={one_metric}")).is_ok());
 }
 
 #[test]
