@@ -125,7 +125,12 @@ async fn reconcile<K: Served>(
     };
     let name = object.object_name();
     let done = tokio::time::timeout(RECONCILE_MAX, object.reconcile(&context)).await;
-    let done = done.unwrap_or(Err(Failed::TooLong));
+    let done = match done {
+        // Whoever saw the newer one has it reconciled.
+        Ok(Err(Failed::Stale)) => Ok(Action::await_change()),
+        Ok(done) => done,
+        Err(_) => Err(Failed::TooLong),
+    };
     let seconds = context.clock.monotonic().saturating_sub(started);
     context.metrics.observe(K::KIND, seconds, done.is_ok());
     if done.is_ok() {
@@ -164,6 +169,9 @@ pub enum Failed {
     /// Somebody has changed the Secret in between.
     #[error("the Secret was changed in between")]
     Overtaken,
+    /// It has changed since it was read: its newer state is reconciled next.
+    #[error("it was changed in between")]
+    Stale,
     /// It took too long.
     #[error("it took longer than {} s", RECONCILE_MAX.as_secs())]
     TooLong,

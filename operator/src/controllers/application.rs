@@ -17,6 +17,7 @@ use penstock_api::{ApplicationStatus, MetricsApplication, Problem, State, TokenC
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::LedgerApplication;
 
+use super::kinds::Served as _;
 use super::status::{events, write};
 use super::{Context, Failed};
 use crate::publisher::Change;
@@ -28,7 +29,7 @@ pub(crate) async fn reconcile(
 ) -> Result<Action, Failed> {
     let now = context.clock.now();
     let validated = validate(&application, context);
-    let reach = apply(&application, context, validated.as_ref().ok());
+    let reach = apply(&application, context, validated.as_ref().ok())?;
     let (tokens, next_expiry) = count_tokens(&application, context, now);
     let endpoints = context.endpoints();
     let tenant = validated.as_ref().ok().map(|entry| entry.tenant);
@@ -69,18 +70,22 @@ fn apply(
     application: &MetricsApplication,
     context: &Context,
     entry: Option<&LedgerApplication>,
-) -> Reach {
+) -> Result<Reach, Failed> {
     let Some(entry) = entry else {
-        return Reach::Nothing;
+        return Ok(Reach::Nothing);
     };
     if application.metadata.deletion_timestamp.is_some() {
-        return Reach::Nothing;
+        return Ok(Reach::Nothing);
     }
-    let change = Change::Application(entry.clone());
-    context
-        .publisher
-        .stage(application.object_name(), change.clone());
-    context.publisher.progress(&change)
+    let (name, change) = (
+        application.object_name(),
+        Change::Application(entry.clone()),
+    );
+    let is_current = || application.is_current(&context.caches);
+    if !context.publisher.stage_if(name, change.clone(), is_current) {
+        return Err(Failed::Stale);
+    }
+    Ok(context.publisher.progress(&change))
 }
 
 /// Counts its tokens by what they are now, and tells when the next of them expires.

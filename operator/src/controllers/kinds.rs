@@ -8,7 +8,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use penstock_api::{
     Kind, MetricsApplication, ObjectName, ReadToken, Token, TokenSpec, TokenStatus, WriteToken,
 };
@@ -40,6 +40,18 @@ pub(crate) trait Served:
     /// It among all objects.
     fn object_name(&self) -> ObjectName {
         name_of(Self::KIND, self.meta())
+    }
+
+    /// Whether nobody has seen a newer one of its name, or its end.
+    fn is_current(&self, caches: &Caches) -> bool {
+        let metadata = self.meta();
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let newest = Self::cache(caches).get(&ObjectRef::new(name).within(namespace));
+        newest.is_some_and(|newest| {
+            let newest = newest.meta();
+            newest.uid == metadata.uid && newest.generation <= metadata.generation
+        })
     }
 
     /// Brings about what it asks for.

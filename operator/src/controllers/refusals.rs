@@ -23,19 +23,37 @@ pub(crate) async fn run(context: &Arc<Context>) {
                 Kind::Secret => None,
             };
             if let Some(change) = change {
-                context.publisher.stage(name, change);
+                // What is active again is its reconcile's concern.
+                let refuses = || refuses(context, &name);
+                context.publisher.stage_if(name.clone(), change, refuses);
             }
         }
     }
 }
 
-/// The entry of its name in the state that it asks for now.
-fn token(context: &Context, name: &ObjectName, permission: Permission) -> Option<Change> {
+/// Whether it is not to be let in, as far as its own resource says.
+fn refuses(context: &Context, name: &ObjectName) -> bool {
+    match name.kind {
+        Kind::MetricsApplication => context
+            .caches
+            .application(&name.namespace, &name.name)
+            .is_some_and(|application| application.spec.paused),
+        _ => wanted(context, name).is_some_and(|state| state != State::Active),
+    }
+}
+
+/// The state that a token asks for now.
+fn wanted(context: &Context, name: &ObjectName) -> Option<State> {
     let mut wanted = None;
     context
         .caches
         .look_at_token(name, |token| wanted = Some(token.spec.state));
-    let state = match wanted? {
+    wanted
+}
+
+/// The entry of its name in the state that it asks for now.
+fn token(context: &Context, name: &ObjectName, permission: Permission) -> Option<Change> {
+    let state = match wanted(context, name)? {
         State::Active => return None,
         State::Paused => TokenState::Paused,
         State::Revoked => TokenState::Revoked,

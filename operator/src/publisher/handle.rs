@@ -85,8 +85,24 @@ impl Publisher {
     /// the ledger has already is left alone. `waker` is woken when the change is loaded where it must be, when it is not
     /// after 5 s, and when it is refused.
     pub fn stage(&self, waker: WakeKey, change: Change) {
+        self.stage_if(waker, change, || true);
+    }
+
+    /// As [`Publisher::stage`], if `is_current` says that the change follows from what is there now. Says whether it did.
+    ///
+    /// It is asked while nobody else can stage. So whoever has seen something newer stages after this, or has changed the
+    /// answer: what follows from an older object never replaces what follows from a newer one.
+    pub fn stage_if(
+        &self,
+        waker: WakeKey,
+        change: Change,
+        is_current: impl FnOnce() -> bool,
+    ) -> bool {
         let (wall, now) = (self.shared.clock.now(), self.shared.clock.monotonic());
         let mut desk = self.shared.desk.lock();
+        if !is_current() {
+            return false;
+        }
         let is_staged = desk.stage(waker, change, wall, now);
         let staged = i64::try_from(desk.staged()).unwrap_or(i64::MAX);
         drop(desk);
@@ -94,6 +110,7 @@ impl Publisher {
         if is_staged {
             self.shared.work.notify_one();
         }
+        true
     }
 
     /// How far a change has come. Ask with the very change that was staged: what was not counts as staged. `seconds` run

@@ -110,7 +110,7 @@ impl<K: TokenKind> Applying<'_, K> {
         }
         if prepared.plan.step == Step::Draw {
             if self.is_foreign() {
-                let reach = self.stage(&prepared);
+                let reach = self.stage(&prepared)?;
                 return Ok(Some(self.applied(prepared, reach, SecretFacts::Conflict)));
             }
             let key = self.context.draw_key(self.token.permission());
@@ -126,7 +126,7 @@ impl<K: TokenKind> Applying<'_, K> {
             self.keys.material = Some(Material::Drawn(KeyMaterial::Key(key)));
             return Ok(None);
         }
-        let reach = self.stage(&prepared);
+        let reach = self.stage(&prepared)?;
         match prepared.plan.step {
             _ if self.is_foreign() => {
                 Ok(Some(self.applied(prepared, reach, SecretFacts::Conflict)))
@@ -145,13 +145,17 @@ impl<K: TokenKind> Applying<'_, K> {
         }
     }
 
-    fn stage(&self, prepared: &Prepared) -> Reach {
+    /// Unless the token has changed since it was read: by then somebody may have staged what takes it away.
+    fn stage(&self, prepared: &Prepared) -> Result<Reach, Failed> {
         let Some(change) = &prepared.change else {
-            return Reach::Nothing;
+            return Ok(Reach::Nothing);
         };
         let publisher = &self.context.publisher;
-        publisher.stage(self.token.object_name(), change.clone());
-        publisher.progress(change)
+        let is_current = || self.object.is_current(&self.context.caches);
+        if !publisher.stage_if(self.token.object_name(), change.clone(), is_current) {
+            return Err(Failed::Stale);
+        }
+        Ok(publisher.progress(change))
     }
 
     /// The pods have the key: the Secret gets it.

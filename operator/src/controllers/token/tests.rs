@@ -1,9 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_tenancy::Key;
+use penstock_tenancy::{Key, TokenState};
 use serde_json::{Value, json};
 
-use crate::controllers::scenario::{Cluster, Fault, sensors};
+use crate::controllers::scenario::{Cluster, Fault, mill, sensors};
+use crate::controllers::{Failed, application, refusals, removals};
 
 async fn with_token(spec: &Value) -> Cluster {
     let mut cluster = Cluster::new().await;
@@ -286,13 +288,13 @@ async fn revoked_is_in_the_ledger_and_final() {
             .unwrap();
         entry.state
     };
-    assert_eq!(state(&cluster), penstock_tenancy::TokenState::Revoked);
+    assert_eq!(state(&cluster), TokenState::Revoked);
     assert!(cluster.condition("Revoked").starts_with("True"));
     cluster.put(&sensors(&json!({})));
     cluster.come_to_rest().await;
     assert_eq!(
         state(&cluster),
-        penstock_tenancy::TokenState::Revoked,
+        TokenState::Revoked,
         "whatever the resource says"
     );
     assert!(cluster.condition("Ready").starts_with("False Revoked"));
@@ -365,4 +367,88 @@ async fn walk(cluster: &mut Cluster, dies: bool) {
             cluster.pass(Duration::from_mins(2)).await;
         }
     }
+}
+
+fn state_in_ledger(cluster: &Cluster) -> TokenState {
+    let committed = cluster.leader.context.publisher.committed();
+    let ledger = committed.ledger();
+    let mut tokens = ledger.applications.iter().flat_map(|of| &of.tokens);
+    let token = tokens.find(|token| token.name == "sensors").unwrap();
+    token.state
+}
+
+/// A reconcile that has read the token and hangs at its first call, while `meanwhile` happens.
+async fn overtaken(cluster: &mut Cluster, meanwhile: impl FnOnce(&mut Cluster)) {
+    let token = cluster.server.get("writetokens/sensors").unwrap();
+    let token: penstock_api::WriteToken = serde_json::from_value(token).unwrap();
+    let context = Arc::clone(&cluster.leader.context);
+    let mut in_flight = std::pin::pin!(super::reconcile(token, &context));
+    assert!(futures_util::poll!(in_flight.as_mut()).is_pending());
+    meanwhile(cluster);
+    cluster.loaded().await;
+    let done = in_flight.await;
+    assert!(matches!(done, Err(Failed::Stale)), "{done:?}");
+    cluster.loaded().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_in_flight_undoes_no_pause_and_no_revocation() {
+    for (asked, wanted) in [
+        ("Paused", TokenState::Paused),
+        ("Revoked", TokenState::Revoked),
+    ] {
+        let mut cluster = with_token(&json!({})).await;
+        cluster.come_to_rest().await;
+        let refusals = Arc::clone(&cluster.leader.context);
+        let refusals = tokio::spawn(async move { refusals::run(&refusals).await });
+        overtaken(&mut cluster, |cluster| {
+            let mut refused = sensors(&json!({"state": asked}));
+            refused["metadata"]["generation"] = json!(2);
+            cluster.put(&refused);
+        })
+        .await;
+        assert_eq!(state_in_ledger(&cluster), wanted);
+        // Nor does the way back come to nothing.
+        let mut resumed = sensors(&json!({}));
+        resumed["metadata"]["generation"] = json!(3);
+        cluster.put(&resumed);
+        cluster.come_to_rest().await;
+        let is_final = wanted == TokenState::Revoked;
+        assert_eq!(state_in_ledger(&cluster) == wanted, is_final);
+        refusals.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_in_flight_brings_back_no_deleted_token() {
+    let mut cluster = with_token(&json!({})).await;
+    cluster.come_to_rest().await;
+    let removals = Arc::clone(&cluster.leader.context);
+    let removals = tokio::spawn(async move { removals::run(&removals).await });
+    cluster.pass(Duration::from_secs(1)).await;
+    overtaken(&mut cluster, |cluster| {
+        cluster.delete("writetokens/sensors");
+    })
+    .await;
+    assert_eq!(state_in_ledger(&cluster), TokenState::Removed);
+    removals.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_as_it_was_undoes_no_pause() {
+    let mut cluster = Cluster::new().await;
+    let before = cluster.server.get("metricsapplications/mill").unwrap();
+    let mut paused = mill();
+    paused["metadata"]["generation"] = json!(2);
+    paused["spec"] = json!({"paused": true});
+    cluster.put(&paused);
+    cluster.reconcile_application().await;
+    cluster.loaded().await;
+    let before = serde_json::from_value(before).unwrap();
+    let context = Arc::clone(&cluster.leader.context);
+    let stale = application::reconcile(before, &context).await;
+    assert!(matches!(stale, Err(Failed::Stale)), "{stale:?}");
+    cluster.loaded().await;
+    let committed = context.publisher.committed();
+    assert!(committed.ledger().applications.iter().all(|of| of.paused));
 }
