@@ -43,6 +43,8 @@ pub(super) async fn run(
     publisher: Publisher,
     mut newest: watch::Receiver<Option<Arc<Document>>>,
 ) {
+    // This pod's, so that they end with it.
+    let port = port.kept(ON_THE_WAY_MAX);
     let deliver = |document: Arc<Document>| {
         let (target, port, publisher) = (&target, &port, &publisher);
         async move {

@@ -1,5 +1,8 @@
-//! The admin port of one ingest pod, as the operator uses it. Plain HTTP, one connection for each request: a kept one
-//! may lead to a pod that is gone.
+//! The admin port of an ingest pod, as the operator uses it. Plain HTTP: what is sent is signed.
+//!
+//! Who talks to one pod again and again keeps its connections ([`PodPort::kept`]) for as long as that pod lives: a kept one
+//! that leads to a pod that is gone would hold up the next pod of that address. Whoever asks many now and then opens one
+//! for each request. A connection that the pod has closed meanwhile is opened anew, by the client itself.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +13,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use penstock_model::WithCauses;
 use penstock_tenancy::signed::LEDGER_BYTES_MAX;
 use penstock_tenancy::{Checksum, TokenId};
@@ -18,6 +21,8 @@ use serde::Deserialize;
 
 /// To open a connection to a pod.
 const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// How long a kept connection may rest. The pod closes it after a minute: whoever goes first decides without a race.
+const REST_MAX: Duration = Duration::from_secs(45);
 /// From there to the last byte of its answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A report of 20,000 tokens with four keys each is smaller.
@@ -110,16 +115,21 @@ pub enum PodPortError {
 impl PodPort {
     /// For pods whose admin port is `port` and which know this bearer.
     pub fn new(port: u16, bearer: String) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_MAX));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build(connector);
         Self {
-            client,
+            client: client(0),
             port,
             bearer,
+        }
+    }
+
+    /// For one pod, with connections of its own that stay open between requests, at most `connections`, until it is
+    /// dropped.
+    #[must_use]
+    pub fn kept(&self, connections: usize) -> Self {
+        Self {
+            client: client(connections),
+            port: self.port,
+            bearer: self.bearer.clone(),
         }
     }
 
@@ -201,6 +211,17 @@ impl PodPort {
     }
 }
 
+fn client(connections: usize) -> Client<HttpConnector, Full<Bytes>> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_MAX));
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(REST_MAX)
+        .pool_max_idle_per_host(connections)
+        .build(connector)
+}
+
 /// The start of an answer, on one line.
 fn quote(body: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 300;
@@ -216,3 +237,6 @@ fn checksum<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Checksum
     text.map(|text| text.parse().map_err(serde::de::Error::custom))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests;
