@@ -3,21 +3,27 @@
 //! | path | answers |
 //! |---|---|
 //! | `/livez` | 200 as long as the process makes sense; 503 after a failure of the store |
-//! | `/readyz` | 200 when the data ports take connections; else 503 and what it waits for |
+//! | `/startz` | as `/livez`, but not before the certificate is there, or has been made and must only be mounted, or 50 s are over |
+//! | `/readyz` | 200 when the data ports take connections; else 503 and what it waits for; `?within=SECONDS`: not 503 before these are over |
 //! | `/metrics` | everything that is counted |
 //! | `GET /ledger` | to the operator's bearer: revision, checksum, usage, last use of keys; `?full`: the signed document |
 //! | `POST /ledger` | takes a signed, newer ledger; a repeated one confirms it |
 //!
 //! It answers from the first moment, while the store still replays, to the last, after the store has closed. It needs no
 //! TLS: what it takes is signed, what it gives away holds no key.
+//!
+//! `/startz` is for the startup probe: when that succeeds kubelet looks at the pod's mounts at once, else within 90 s. So a
+//! pod that was there before the operator had made its Secrets gets them the moment they are there, and no probe fails on
+//! the way, of which a warning would be left.
 
 mod ledger;
 mod readiness;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
@@ -25,13 +31,20 @@ use http::header::CONTENT_TYPE;
 use penstock_store::store::Store;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
+use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::auth::{Authenticator, LedgerWatch};
 use crate::config::LedgerSource;
 use crate::telemetry::Metrics;
 
 pub(crate) use readiness::Readiness;
+
+/// How long `/startz` waits. The chart's probe waits longer.
+const STARTZ_MAX: Duration = Duration::from_secs(50);
+/// How long `/readyz` waits at most, whatever it is asked for.
+const WITHIN_MAX: Duration = Duration::from_secs(30);
 
 /// What the admin port knows.
 #[derive(Debug)]
@@ -84,6 +97,7 @@ impl Admin {
 pub(crate) fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/livez", get(livez))
+        .route("/startz", get(startz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/ledger", get(ledger::show).post(ledger::take))
@@ -97,7 +111,26 @@ async fn livez(State(admin): State<Arc<Admin>>) -> Response {
     }
 }
 
-async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+async fn startz(State(admin): State<Arc<Admin>>) -> Response {
+    let made = admin.readiness.until_mounts_are_made();
+    // To wait longer is not what a probe does.
+    drop(timeout(STARTZ_MAX, made).await);
+    livez(State(admin)).await
+}
+
+/// How long `/readyz` may wait for its answer to become a good one.
+#[derive(Debug, Deserialize)]
+struct Patience {
+    #[serde(default)]
+    within: u64,
+}
+
+async fn readyz(
+    State(admin): State<Arc<Admin>>,
+    Query(Patience { within }): Query<Patience>,
+) -> Response {
+    let within = Duration::from_secs(within).min(WITHIN_MAX);
+    drop(timeout(within, admin.readiness.until_settled()).await);
     let waiting = admin.readiness.waiting_for();
     if waiting.is_empty() {
         return "ok\n".into_response();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Server::start
-//!     certificate, ports bound ── admin port answers ── store opens (replay) ── loops start
+//!     ports bound ── admin port answers ── certificate there ── store opens (replay) ── loops start
 //!   ledger confirmed (POST, embedding program, or 15 s) ── data ports listen ── ready
 //!
 //!   threads: control (admin port, acceptors, watches) · loop-0..N (connections) · the store's two
@@ -10,6 +10,7 @@
 //!
 //! The same entry serves `penstock-ingest` and `penstock standalone`; they differ in where the ledger comes from.
 
+mod certificate;
 mod event_loops;
 mod parts;
 mod ports;
@@ -114,16 +115,21 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
+    /// SIGTERM or SIGINT came while the server still waited for its certificate. Nothing was touched.
+    #[error("told to stop while waiting for the certificate")]
+    Stopped,
     /// The embedding program's ledger was not taken.
     #[error("the ledger was not taken")]
     Ledger(#[from] LedgerRefusal),
 }
 
 impl ServerError {
-    /// The exit code of a program that ends with this: 2 for wrong configuration, 1 for everything else.
+    /// The exit code of a program that ends with this: 2 for wrong configuration, 0 if it was told to end, 1 for
+    /// everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Tls(_) => 2,
+            Self::Stopped => 0,
             _ => 1,
         }
     }
@@ -136,7 +142,8 @@ impl ServerError {
 impl Server {
     /// Opens the store (replaying what the last run left), binds every port, starts the threads. The data ports are
     /// bound, so [`Server::addresses`] are known, but take connections only when a ledger is loaded and confirmed:
-    /// [`Server::load_ledger`] does both.
+    /// [`Server::load_ledger`] does both. With signed ledgers ([`LedgerSource::Signed`](crate::config::LedgerSource::Signed))
+    /// it waits, with the admin port open, for a certificate that is not there yet.
     ///
     /// # Errors
     /// [`ServerError`]; nothing runs then.
@@ -219,7 +226,7 @@ impl Server {
         self.runtime
             .shutdown_timeout(std::time::Duration::from_secs(1));
         if let Some(failure) = self.admin.readiness().failure() {
-            return Err(ServerError::StoreFailed(failure.to_owned()));
+            return Err(ServerError::StoreFailed(failure));
         }
         closed.map_err(ServerError::CloseStore)?;
         tracing::info!("stopped");

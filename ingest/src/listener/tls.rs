@@ -10,6 +10,7 @@
 //! change of certificate. ALPN offers HTTP/2 and HTTP/1.1; a client that offers none, as telnet clients do, is
 //! taken all the same.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,6 +76,16 @@ pub enum TlsError {
     /// The crypto library refuses.
     #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
+}
+
+impl TlsError {
+    /// Whether a file is simply not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        let Self::Pem { source, .. } = self else {
+            return false;
+        };
+        matches!(source, rustls_pki_types::pem::Error::Io(error) if error.kind() == ErrorKind::NotFound)
+    }
 }
 
 #[derive(Debug)]

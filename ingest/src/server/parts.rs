@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::certificate::Certificate;
 use super::event_loops::EventLoops;
 use super::ports::{Opening, Ports};
 use super::store_metrics::StoreMetrics;
@@ -22,7 +23,7 @@ use super::watches::Watches;
 use super::{Server, ServerError};
 use crate::admin::{Admin, Readiness, Running};
 use crate::auth::{Authenticator, LedgerWatch};
-use crate::config::{Config, LedgerSource, Listen};
+use crate::config::{Config, LedgerSource};
 use crate::connection::TelnetContext;
 use crate::context::{LoopContext, ServerContext};
 use crate::http::body::{BodyBudget, BodyReader};
@@ -58,18 +59,19 @@ pub(super) fn start(
     clock: Arc<dyn Clock>,
     place: impl FnOnce() -> Result<Place, ServerError>,
 ) -> Result<Server, ServerError> {
-    let tls = load_tls(&config.listen)?;
+    let certificate = Certificate::look(config)?;
     let ports = Ports::bind(&config.listen)?;
     let addresses = ports.addresses();
     let runtime = control_runtime()?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    if let Some(tls) = &tls {
-        metrics.certificate_end.set(tls.certificate_end());
-    }
     let admin = Admin::new(registry, config.ledger.clone(), metrics.clone());
     let admin_stopping = CancellationToken::new();
     let data = ports.open_admin(&runtime, &admin, &admin_stopping)?;
+    let tls = certificate.wait(&runtime, &admin)?;
+    if let Some(tls) = &tls {
+        metrics.certificate_end.set(tls.certificate_end());
+    }
 
     let store = open_store(config, &place()?, &clock, admin.readiness())?;
     let context = server_context(config, store, clock, metrics.clone(), tls.clone());
@@ -153,14 +155,6 @@ fn open_store(
             Err(error) => return Err(ServerError::OpenStore(error)),
         }
     }
-}
-
-fn load_tls(listen: &Listen) -> Result<Option<Tls>, ServerError> {
-    let tls = listen.tls.as_ref().map(|tls| {
-        let (certificate, key) = (tls.certificate_file.clone(), tls.key_file.clone());
-        Tls::load(certificate, key)
-    });
-    Ok(tls.transpose()?)
 }
 
 /// One thread: it serves the admin port and accepts; connections live on the loops.

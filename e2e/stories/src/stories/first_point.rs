@@ -1,8 +1,10 @@
 //! A team installs the chart, applies an application and its tokens, and pushes from a pod of its own with nothing
-//! but the values of the token's Secret; each pod's data is then read with the other token.
+//! but the values of the token's Secret; each pod's data is then read with the other token. No event on the way warns of
+//! anything.
 
 use crate::cluster::{Cluster, Kind, Namespace, client_image};
-use crate::penstock::{Penstock, repository};
+use crate::command::repository;
+use crate::penstock::Penstock;
 use anyhow::{Result, ensure};
 use penstock_e2e::{Http, export, wait};
 use serde_json::json;
@@ -25,7 +27,25 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
         let status = reach.push(&device, &metric, 1_600_000_000)?;
         ensure!(status == 204, "{} answered {status}", reach.name());
     }
-    read_back(&penstock)
+    read_back(&penstock)?;
+    nothing_is_warned_of(&penstock)
+}
+
+/// Who looks at the events of a first install sees that all is well.
+fn nothing_is_warned_of(penstock: &Penstock<'_>) -> Result<()> {
+    let events = penstock
+        .cluster()
+        .list(Kind::Event, penstock.namespace(), "")?;
+    let warnings = events.iter().filter(|event| event["type"] == "Warning");
+    let warnings: Vec<String> = warnings
+        .map(|event| {
+            let object = &event["regarding"];
+            let (kind, name) = (&object["kind"], &object["name"]);
+            format!("{kind} {name}: {} {}", event["reason"], event["note"])
+        })
+        .collect();
+    ensure!(warnings.is_empty(), "{}", warnings.join("\n"));
+    Ok(())
 }
 
 /// The client of the image reads the mounted Secret and pushes over telnet and over HTTPS.

@@ -13,17 +13,22 @@ impl Story {
     /// Running with signed ledgers, none of them loaded.
     fn start_signed() -> Self {
         let mut story = Self::prepare();
-        let key = signing_key(1).verifying_key().to_string();
-        std::fs::write(story.path("verify-keys"), key).unwrap();
-        std::fs::write(story.path("bearer"), "operators-secret\n").unwrap();
-        let mut config = story.config();
-        config.ledger = LedgerSource::Signed {
-            path: story.path("ledger.json"),
-            verify_keys_file: story.path("verify-keys"),
-            bearer_file: story.path("bearer"),
-        };
+        let config = story.signed_config();
         story.run(config);
         story
+    }
+
+    fn signed_config(&self) -> Config {
+        let key = signing_key(1).verifying_key().to_string();
+        std::fs::write(self.path("verify-keys"), key).unwrap();
+        std::fs::write(self.path("bearer"), "operators-secret\n").unwrap();
+        let mut config = self.config();
+        config.ledger = LedgerSource::Signed {
+            path: self.path("ledger.json"),
+            verify_keys_file: self.path("verify-keys"),
+            bearer_file: self.path("bearer"),
+        };
+        config
     }
 
     fn post(&self, revision: u64, key: &SigningKey) -> Answer {
@@ -221,4 +226,66 @@ fn other_paths_are_not_there() {
     assert_eq!(get(story.admin(), "/").status, 404);
     assert_eq!(get(story.admin(), "/api/put").status, 404);
     assert_eq!(ask(story.admin(), "DELETE", "/ledger", "", b"").status, 405);
+}
+
+/// A port that nobody has, for a server whose start does not return yet.
+fn free_port() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn until_it_answers(admin: SocketAddr) {
+    while std::net::TcpStream::connect(admin).is_err() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_certificate_that_is_mounted_late_is_waited_for() {
+    let mut story = Story::prepare();
+    let (there, away) = (story.path("tls.crt"), story.path("away"));
+    std::fs::rename(&there, &away).unwrap();
+    let mut config = story.signed_config();
+    let admin = free_port();
+    config.listen.admin = admin;
+    let server = std::thread::scope(|scope| {
+        let start = || Server::start(config, Arc::new(SystemClock::new()));
+        let start = scope.spawn(start);
+        until_it_answers(admin);
+        let waiting = get(admin, "/readyz");
+        assert_eq!(waiting.status, 503);
+        assert!(
+            waiting.body.starts_with("no certificate yet: cannot read"),
+            "{waiting:?}"
+        );
+        assert!(waiting.body.contains("tls.crt"), "{waiting:?}");
+        let started = scope.spawn(|| get(admin, "/startz").status);
+        let early = ask(admin, "POST", "/ledger", "", b"{}");
+        assert_eq!(early.status, 503, "there is no store yet");
+        assert_eq!(started.join().unwrap(), 200, "the operator has called");
+        assert!(!story.path("data").exists(), "nothing was touched");
+        std::fs::rename(&away, &there).unwrap();
+        start.join().unwrap().unwrap()
+    });
+    story.server = Some(server);
+    let soon = std::thread::scope(|scope| {
+        let soon = scope.spawn(|| get(admin, "/readyz?within=20").status);
+        assert_eq!(story.post(41, &signing_key(1)).status, 200);
+        soon.join().unwrap()
+    });
+    assert_eq!(soon, 200, "it waits for its answer to become a good one");
+    let listening = get(admin, "/startz");
+    assert_eq!(listening.status, 200);
+}
+
+#[test]
+fn nobody_waits_for_a_certificate_that_nobody_will_bring() {
+    let story = Story::prepare();
+    std::fs::remove_file(story.path("tls.key")).unwrap();
+    let error = Server::start(story.config(), Arc::new(SystemClock::new())).unwrap_err();
+    assert!(matches!(error, ServerError::Tls(_)), "{error}");
+    std::fs::write(story.path("tls.key"), "no key").unwrap();
+    let config = story.signed_config();
+    let error = Server::start(config, Arc::new(SystemClock::new())).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
 }
