@@ -18,7 +18,7 @@ pub(crate) use forward::Forward;
 pub(crate) use kind::Kind;
 pub(crate) use namespace::Namespace;
 
-use crate::penstock::{repository, run};
+use crate::command::{repository, run};
 use anyhow::{Context, Result, ensure};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};

@@ -19,6 +19,7 @@
 )]
 
 mod cluster;
+mod command;
 mod diagnosis;
 mod figures;
 mod load;

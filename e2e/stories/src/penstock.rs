@@ -1,15 +1,14 @@
 //! One installation of Penstock in a namespace of its own: the chart, its pods, applications, tokens.
 
 use crate::cluster::{Cluster, Kind, Namespace, image};
-use crate::reach::Reach;
-use anyhow::{Context, Result, ensure};
+use crate::command::{repository, run};
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use penstock_e2e::{Token, wait};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// The name of every story's release: they are told apart by their namespaces.
@@ -255,15 +254,6 @@ impl<'c> Penstock<'c> {
         entry(&secret, "ca.crt").context("the certificate's Secret has ca.crt")
     }
 
-    /// A way to each ingest pod's own data port.
-    pub(crate) fn each_pod(&self) -> Result<Vec<Reach>> {
-        let authority = self.authority()?;
-        self.pods()?
-            .iter()
-            .map(|pod| Reach::pod(self, pod, &authority))
-            .collect()
-    }
-
     /// `helm uninstall`; the namespace and what helm keeps stay.
     pub(crate) fn uninstall(&self) -> Result<()> {
         run(self.helm("uninstall").args([RELEASE, "--wait"]), "")?;
@@ -307,35 +297,4 @@ pub(crate) fn is_ready(pod: &Value) -> bool {
 /// The chart in this repository.
 pub(crate) fn chart() -> PathBuf {
     repository().join("charts/penstock")
-}
-
-/// The root of this repository.
-pub(crate) fn repository() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// Runs a command to its end and gives what it printed.
-///
-/// # Errors
-/// When it fails; all it said is in the error.
-pub(crate) fn run(command: &mut Command, input: &str) -> Result<String> {
-    let line = format!("{command:?}");
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| line.clone())?;
-    let mut pipe = child.stdin.take().context("stdin is piped")?;
-    pipe.write_all(input.as_bytes())?;
-    drop(pipe);
-    let output = child.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{line}: {}\n{text}{complaint}",
-        output.status
-    );
-    Ok(text)
 }

@@ -16,6 +16,17 @@ pub(crate) struct Reach {
     _forward: Option<Forward>,
 }
 
+impl Penstock<'_> {
+    /// A way to each ingest pod's own data port.
+    pub(crate) fn each_pod(&self) -> Result<Vec<Reach>> {
+        let authority = self.authority()?;
+        self.pods()?
+            .iter()
+            .map(|pod| Reach::pod(self, pod, &authority))
+            .collect()
+    }
+}
+
 impl Reach {
     /// The way to a pod as it is now: a pod of the same name that comes later has another address.
     pub(crate) fn pod(penstock: &Penstock<'_>, pod: &str, authority: &str) -> Result<Reach> {

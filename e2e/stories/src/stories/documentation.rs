@@ -4,8 +4,8 @@
 //! so that a later one may use what an earlier one has set.
 
 use crate::cluster::{Cluster, Kind, Namespace};
+use crate::command::{repository, run};
 use crate::diagnosis;
-use crate::penstock::{repository, run};
 use anyhow::{Context, Result, ensure};
 use penstock_e2e::wait;
 use serde_json::json;

@@ -2,7 +2,7 @@
 //! refused with a sentence that names the field.
 
 use crate::cluster::{Cluster, Kind, Namespace};
-use crate::penstock::{repository, run};
+use crate::command::{repository, run};
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use std::process::Command;

@@ -1,8 +1,9 @@
-//! Ten thousand tokens are made at once. Each gets its key; how long that takes is printed. Then nothing is written for a
-//! minute: no object of theirs has another version. `E2E_TOKENS` makes it fewer, for a machine that cannot.
+//! Ten thousand tokens are made while no operator runs. Then one comes, and each gets its key; how long that takes is
+//! printed: it is the operator's own time, for nobody else keeps the API server busy. Then nothing is written for a minute:
+//! no object of theirs has another version. `E2E_TOKENS` makes it fewer, for a machine that cannot.
 
 use crate::cluster::{Cluster, Kind, Namespace};
-use crate::penstock::{Penstock, has_condition};
+use crate::penstock::{OPERATOR, Penstock, RELEASE, has_condition};
 use anyhow::{Context, Result, anyhow, ensure};
 use penstock_e2e::wait;
 use serde_json::{Value, json};
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 
 const TOKENS: usize = 10_000;
 
-/// People and programs that make tokens at the same time.
-const MAKERS: usize = 8;
+/// People and programs that make tokens at the same time. More make them no faster on two cores.
+const MAKERS: usize = 16;
 
 const LIMIT: Duration = Duration::from_mins(20);
 const AT_REST: Duration = Duration::from_mins(1);
@@ -28,9 +29,13 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     let penstock = Penstock::install(cluster, namespace)?;
     penstock.application("greenhouse", &json!({"tokens": {"max": 20_000}}))?;
     penstock.wait_condition(Kind::Application, "greenhouse", "Ready", "True")?;
+    operators(&penstock, 0)?;
     let start = Instant::now();
     make(&penstock, count)?;
-    let made = start.elapsed();
+    let made = start.elapsed().as_secs_f64();
+    println!("{count} tokens made in {made:.1} s");
+    operators(&penstock, 2)?;
+    let start = Instant::now();
     // Cheap to ask for; a list of all is not.
     wait::at_most(LIMIT, "the application counts every token", || {
         let application = penstock.get(Kind::Application, "greenhouse")?;
@@ -44,12 +49,8 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
             .filter(|token| has_condition(token, "Ready", "True"));
         Ok((ready.count() == count).then_some(()))
     })?;
-    let ready = start.elapsed();
-    println!(
-        "figure: {count} tokens Ready after {:.1} s, {:.1} s after the last was made (goal: 60 s)",
-        ready.as_secs_f64(),
-        ready.saturating_sub(made).as_secs_f64()
-    );
+    let ready = start.elapsed().as_secs_f64();
+    println!("figure: {count} tokens Ready {ready:.1} s after an operator came (goal: 60 s)");
     wait::at_most(LIMIT, "the application tells its use", || {
         let application = penstock.get(Kind::Application, "greenhouse")?;
         Ok(application["status"]["usage"].is_object().then_some(()))
@@ -67,6 +68,21 @@ pub(crate) fn tell(cluster: &Cluster, namespace: &Namespace) -> Result<()> {
     ensure!(written.is_empty(), "written at rest: {written:?}");
     println!("figure: {count} tokens at rest: 0 writes in a minute (goal: 0)");
     Ok(())
+}
+
+/// Has so many operators run. Returns when none is left, or they are asked for.
+fn operators(penstock: &Penstock<'_>, count: usize) -> Result<()> {
+    let name = format!("{RELEASE}-operator");
+    let scaled = json!({"spec": {"replicas": count}});
+    penstock.patch(Kind::Deployment, &name, &scaled)?;
+    if count > 0 {
+        return Ok(());
+    }
+    wait::until("no operator runs", || {
+        let (cluster, namespace) = (penstock.cluster(), penstock.namespace());
+        let pods = cluster.list(Kind::Pod, namespace, OPERATOR)?;
+        Ok(pods.is_empty().then_some(()))
+    })
 }
 
 /// Makes the tokens, many at the same time.

@@ -2,7 +2,8 @@
 //! and keys and data are as they were.
 
 use crate::cluster::{Cluster, Namespace};
-use crate::penstock::{Penstock, RELEASE, run};
+use crate::command::run;
+use crate::penstock::{Penstock, RELEASE};
 use crate::reach::{Reach, is_refusal};
 use crate::stories::pause::expect;
 use anyhow::{Context, Result, anyhow, ensure};
