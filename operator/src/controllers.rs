@@ -41,9 +41,10 @@ use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
 use penstock_model::WithCauses;
 use tokio::task::JoinSet;
 
+use caches::Cached;
 pub use caches::{Caches, Feeds};
 pub use context::{Context, ControllerMetrics, Entrance, Surroundings};
-use kinds::{Guarded, Served};
+use kinds::Guarded;
 
 /// Objects of one kind that are worked on at the same time.
 const CONCURRENCY: u16 = 32;
@@ -59,6 +60,15 @@ const TELL_SPREAD_EVERY: Duration = Duration::from_secs(10);
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_mins(1);
+
+/// A kind of which something is brought about.
+pub(crate) trait Reconciled: Cached {
+    /// Brings about what it asks for.
+    fn reconcile(
+        self,
+        context: &Arc<Context>,
+    ) -> impl Future<Output = Result<Action, Failed>> + Send;
+}
 
 /// Reconciles until the process ends. Begins when every cache is full.
 pub async fn run(context: Arc<Context>) {
@@ -92,7 +102,7 @@ async fn follow_trust(context: &Context) {
     }
 }
 
-async fn drive<K: Served>(context: Arc<Context>) {
+async fn drive<K: Reconciled>(context: Arc<Context>) {
     let wakes =
         wakes(&context, K::KIND).map(|name| ObjectRef::new(&name.name).within(&name.namespace));
     let config = Config::default()
@@ -111,7 +121,7 @@ fn wakes(context: &Context, kind: Kind) -> impl Stream<Item = ObjectName> + Send
     stream::select(context.caches.wakes(kind), context.publisher.wakes(kind))
 }
 
-async fn reconcile<K: Served>(
+async fn reconcile<K: Reconciled>(
     guarded: Arc<Guarded<K>>,
     context: Arc<Context>,
 ) -> Result<Action, Failed> {
@@ -144,7 +154,7 @@ async fn reconcile<K: Served>(
     clippy::needless_pass_by_value,
     reason = "the signature that a controller wants"
 )]
-fn retry<K: Served>(guarded: Arc<Guarded<K>>, error: &Failed, context: Arc<Context>) -> Action {
+fn retry<K: Reconciled>(guarded: Arc<Guarded<K>>, error: &Failed, context: Arc<Context>) -> Action {
     let Ok(object) = &guarded.0 else {
         return Action::await_change();
     };

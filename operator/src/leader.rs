@@ -11,12 +11,11 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{Clients, FencedError};
 use crate::config::Config;
 use crate::controllers::{self, Caches, Context, ControllerMetrics, Entrance, Surroundings};
-use crate::lease::Held;
+use crate::lease::{Held, LeaseError};
 use crate::ledger_secret::LedgerSecrets;
 use crate::pki::{Pki, PkiError, Trust};
 use crate::propagation::{Dispatch, PodPort, Seen};
 use crate::publisher::{Publisher, Writer, WriterError, find};
-use crate::run::OperatorError;
 use crate::signing::{Signing, SigningError};
 use crate::telemetry::Metrics;
 
@@ -35,6 +34,9 @@ pub(crate) struct Leader {
 /// Which part cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaderError {
+    /// The lease is not ours any longer.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// The Secrets of the ledger cannot be read.
     #[error("the ledger cannot be read")]
     Ledger(#[source] FencedError),
@@ -58,14 +60,14 @@ impl Leader {
         self,
         held: Held,
         stopping: CancellationToken,
-    ) -> Result<(), OperatorError> {
+    ) -> Result<(), LeaderError> {
         self.metrics.leading.set(1);
         let metrics = self.metrics.clone();
         let work = self.work();
         // The lease is kept from the first moment: to begin may take long.
         let ended = tokio::select! {
-            kept = held.keep(stopping) => kept.map_err(OperatorError::from),
-            error = work => Err(error.into()),
+            kept = held.keep(stopping) => kept.map_err(LeaderError::from),
+            error = work => Err(error),
         };
         metrics.leading.set(0);
         ended

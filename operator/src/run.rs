@@ -46,7 +46,7 @@ pub enum OperatorError {
     /// Signals cannot be taken.
     #[error("cannot take signals")]
     Signals(#[source] io::Error),
-    /// The lease is not ours, or no longer.
+    /// The lease cannot be had.
     #[error(transparent)]
     Lease(#[from] LeaseError),
     /// A part of the leader's work cannot go on.
@@ -96,7 +96,7 @@ pub async fn run(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<(), Opera
             clock,
         );
         match stopping.run_until_cancelled(candidate.acquire()).await {
-            Some(held) => Box::pin(leader.lead(held?, stopping.clone())).await,
+            Some(held) => Ok(Box::pin(leader.lead(held?, stopping.clone())).await?),
             None => Ok(()),
         }
     };

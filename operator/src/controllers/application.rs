@@ -17,10 +17,16 @@ use penstock_api::{ApplicationStatus, MetricsApplication, Problem, State, TokenC
 use penstock_model::{TenantId, Timestamp};
 use penstock_tenancy::LedgerApplication;
 
-use super::kinds::Served as _;
+use super::caches::Cached as _;
 use super::status::{events, write};
-use super::{Context, Failed};
+use super::{Context, Failed, Reconciled};
 use crate::publisher::Change;
+
+impl Reconciled for MetricsApplication {
+    async fn reconcile(self, context: &Arc<Context>) -> Result<Action, Failed> {
+        reconcile(self, context).await
+    }
+}
 
 /// Brings about what an application asks for.
 pub(crate) async fn reconcile(

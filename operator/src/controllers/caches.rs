@@ -11,6 +11,7 @@
 //! and so is a Secret as we have just written it. Whoever takes something away is told of besides, for
 //! [`super::refusals`].
 
+mod cached;
 mod feeds;
 mod index;
 mod listed;
@@ -31,6 +32,7 @@ use parking_lot::Mutex;
 use penstock_api::ownership::{TOKEN_KIND_LABEL, TOKEN_NAME_LABEL};
 use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, State, TokenSpec, WriteToken};
 
+pub(crate) use self::cached::Cached;
 pub use self::feeds::Feeds;
 use self::index::{Index, Place};
 pub(crate) use self::listed::Listed;

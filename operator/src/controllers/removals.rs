@@ -15,7 +15,7 @@ use penstock_api::{Kind, MetricsApplication, ObjectName, ReadToken, WriteToken};
 use penstock_model::TenantId;
 use penstock_tenancy::{LedgerToken, Permission, TokenId, TokenState};
 
-use super::kinds::Served;
+use super::caches::Cached;
 use super::{Context, chain};
 use crate::config::Watched;
 use crate::publisher::Change;
@@ -125,7 +125,7 @@ fn is_made_again(context: &Context, name: &ObjectName) -> bool {
 }
 
 /// Whether there is certainly no such object.
-async fn is_gone<K: Served>(context: &Context, name: &ObjectName) -> bool {
+async fn is_gone<K: Cached>(context: &Context, name: &ObjectName) -> bool {
     let is_watched = match &context.caches.watched {
         Watched::Cluster => true,
         Watched::Namespaces(namespaces) => namespaces.contains(&name.namespace),

@@ -25,12 +25,26 @@ mod validate;
 use std::sync::Arc;
 
 use kube::runtime::controller::Action;
+use penstock_api::{ReadToken, WriteToken};
 
+use super::caches::Cached;
 use super::kinds::TokenKind;
-use super::{Context, Failed};
+use super::{Context, Failed, Reconciled};
+
+impl Reconciled for WriteToken {
+    async fn reconcile(self, context: &Arc<Context>) -> Result<Action, Failed> {
+        reconcile(self, context).await
+    }
+}
+
+impl Reconciled for ReadToken {
+    async fn reconcile(self, context: &Arc<Context>) -> Result<Action, Failed> {
+        reconcile(self, context).await
+    }
+}
 
 /// Brings about what a token asks for.
-pub(crate) async fn reconcile<K: TokenKind>(
+pub(crate) async fn reconcile<K: TokenKind + Cached>(
     object: K,
     context: &Arc<Context>,
 ) -> Result<Action, Failed> {

@@ -12,6 +12,7 @@ use penstock_api::token_status::SecretFacts;
 use penstock_api::{KeyMaterial, Problem, Token, TokenStatus};
 use penstock_tenancy::{KeyHash, LedgerKey, redact_keys};
 
+use super::super::caches::Cached;
 use super::super::kinds::TokenKind;
 use super::super::status::{note, write};
 use super::super::{Context, Failed};
@@ -58,7 +59,7 @@ struct Applying<'a, K> {
 }
 
 /// Brings it about, as far as that is possible now.
-pub(super) async fn apply<K: TokenKind>(
+pub(super) async fn apply<K: TokenKind + Cached>(
     object: &K,
     token: &Token,
     found: &Found,
@@ -90,7 +91,7 @@ pub(super) async fn apply<K: TokenKind>(
     Err(Failed::Overtaken)
 }
 
-impl<K: TokenKind> Applying<'_, K> {
+impl<K: TokenKind + Cached> Applying<'_, K> {
     /// One step; `None` if there is another.
     async fn round(
         &mut self,
