@@ -28,10 +28,11 @@ fmt:  ## format the code
 tidy:  ## check the house rules alone
 	cargo xtask tidy
 
-crds:  ## write the resource definitions, their page and the operator's rights, from Rust
+crds:  ## write the resource definitions, their pages and the operator's rights, from Rust
 	cargo run --quiet --package penstock-api --bin crdgen -- crds docs/resources.md
 	cargo run --quiet --package penstock-api --bin crdgen -- charts/penstock/files/crds
 	cargo run --quiet --package penstock-operator --bin rbacgen
+	cargo run --quiet --package penstock-operator --bin conditionsgen
 
 bench:  ## measure the server beside zstd and VictoriaMetrics; e.g. make bench ARGS="--points 1000000" or ARGS=queries
 	@scripts/setup bench

@@ -48,7 +48,7 @@ pub fn consent(
         ))
     };
     if policy.require_expiry && wanted.is_none() {
-        return refuse("the application takes only tokens that say when they end".to_owned());
+        return refuse("the application takes only tokens that say when they end (its spec.tokens.requireExpiry): set it".to_owned());
     }
     let Some(ttl) = policy.max_ttl else {
         return Ok(wanted);
@@ -60,16 +60,32 @@ pub fn consent(
         }
         (None, Some(wanted)) if wanted <= after(asking.now, ttl.millis()) => Ok(Some(wanted)),
         (None, _) => refuse(format!(
-            "the application takes only tokens that end within {ttl} from now (its tokens.maxTTL)"
+            "the application takes only tokens that end within {ttl} from now (its spec.tokens.maxTTL): set it so"
         )),
     }
+}
+
+/// The application that the token names is not there, or cannot be used itself: `problem`.
+pub fn application_not_found(token: &Token, problem: Option<&Problem>) -> Problem {
+    let (namespace, name) = token.application();
+    let message = match problem {
+        None => format!(
+            "there is no MetricsApplication {namespace}/{name}: make it, and the token is taken up"
+        ),
+        Some(problem) => format!(
+            "the MetricsApplication {namespace}/{name} cannot be used before it is mended: {}",
+            problem.advice()
+        ),
+    };
+    let at = FieldPath::of(["spec", "applicationRef", "name"]);
+    Problem::of_token(token, Reason::ApplicationNotFound, at, message)
 }
 
 /// The token came when the application had as many as it takes.
 pub fn quota_exceeded(application: &MetricsApplication, token: &Token) -> Problem {
     let max = application.spec.tokens.max;
     let message = format!(
-        "the application takes {max} tokens (its tokens.max) and has them: delete one, or raise it"
+        "the application takes {max} tokens (its spec.tokens.max) and has them: delete or revoke one, or raise it"
     );
     let at = FieldPath::of(["spec", "applicationRef"]);
     Problem::of_token(token, Reason::QuotaExceeded, at, message)
@@ -97,8 +113,9 @@ fn check_namespace(
         (NamespacesFrom::Selector, Some(selector)) => match Selector::try_from(selector.clone()) {
             Ok(selector) => selector.matches(labels),
             Err(error) => {
-                let message =
-                    format!("the application's tokens.namespaces.selector is wrong: {error}");
+                let message = format!(
+                    "spec.tokens.namespaces.selector of the application is no selector, and its owner must mend it: {error}"
+                );
                 return refuse(Reason::InvalidSpec, message);
             }
         },
@@ -108,7 +125,7 @@ fn check_namespace(
         return Ok(());
     }
     let message = format!(
-        "the application takes no tokens from the namespace {namespace}: its owner may allow it in tokens.namespaces"
+        "the application takes no tokens from the namespace {namespace}: its owner may allow it in its spec.tokens.namespaces"
     );
     refuse(Reason::NamespaceNotAllowed, message)
 }

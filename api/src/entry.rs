@@ -94,12 +94,19 @@ fn forced_tags(
     for (key, value) in tags {
         for (role, name) in [(NameRole::TagKey, key), (NameRole::TagValue, value)] {
             if holds_key(name.as_bytes()) {
-                return Err((at.clone(), format!("a {role} holds a token's key")));
+                return Err((
+                    at.clone(),
+                    format!(
+                        "a {role} holds a token's key, which anybody could read there: choose another"
+                    ),
+                ));
             }
             if let Err(error) = charset.check(name) {
                 return Err((
                     at.key(key),
-                    format!("the application's character set refuses the {role}: {error}"),
+                    format!(
+                        "the application's spec.charset refuses the {role}: {error}. Choose another, or another charset"
+                    ),
                 ));
             }
         }

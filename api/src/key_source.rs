@@ -68,7 +68,7 @@ pub fn bring_along(token: &Token, secrets: &[SecretData]) -> Result<Option<KeyMa
                 token,
                 Reason::WeakKey,
                 at,
-                error.to_string(),
+                weak(token, reference, &error),
             )),
         };
     }
@@ -81,11 +81,19 @@ pub fn bring_along(token: &Token, secrets: &[SecretData]) -> Result<Option<KeyMa
                 token,
                 Reason::WeakKey,
                 at,
-                error.to_string(),
+                weak(token, reference, &error),
             )),
         };
     }
     Ok(None)
+}
+
+fn weak(token: &Token, reference: &SecretKeyRef, why: &dyn fmt::Display) -> String {
+    let namespace = token.token_name().namespace;
+    format!(
+        "replace the entry {} of the Secret {namespace}/{}: {why}",
+        reference.key, reference.name
+    )
 }
 
 /// The entry's text without the line end that editors and `echo` leave behind.
@@ -101,16 +109,21 @@ fn entry<'a>(
     let secret = secrets
         .iter()
         .find(|secret| secret.namespace == namespace && secret.name == reference.name)
-        .ok_or_else(|| missing(format!("there is no Secret {namespace}/{}", reference.name)))?;
+        .ok_or_else(|| {
+            missing(format!(
+                "there is no Secret {namespace}/{}: make it, and the token is taken up",
+                reference.name
+            ))
+        })?;
     let bytes = secret.entries.get(&reference.key).ok_or_else(|| {
         missing(format!(
-            "the Secret {namespace}/{} has no entry {}",
+            "the Secret {namespace}/{} has no entry {}: add it, or name another in `key`",
             reference.name, reference.key
         ))
     })?;
     let text = std::str::from_utf8(bytes).map_err(|_| {
         missing(format!(
-            "the entry {} of {namespace}/{} is no text",
+            "the entry {} of the Secret {namespace}/{} is no text: a key or a hash is",
             reference.key, reference.name
         ))
     })?;

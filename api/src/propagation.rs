@@ -20,6 +20,8 @@ pub struct Propagation {
     pub seconds: Option<f64>,
 }
 
+const STAGED: &str = "waits for the next revision of the ledger, some seconds at most: after a minute look at the operator's log";
+
 /// How far a change has come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reach {
@@ -72,9 +74,7 @@ impl Reach {
     /// The condition `Programmed`: whether the ledger has it.
     pub fn programmed(&self) -> Verdict {
         match self {
-            Self::Nothing | Self::Staged => {
-                Verdict::unknown("Staged", "waits for the next revision of the ledger")
-            }
+            Self::Nothing | Self::Staged => Verdict::unknown("Staged", STAGED),
             Self::Refused(why) => Verdict::no("Refused", why.clone()),
             Self::Telling { .. }
             | Self::Waiting { .. }
@@ -90,11 +90,14 @@ impl Reach {
                 "NothingToTell",
                 "the ingest pods have nothing to know of it",
             ),
-            Self::Staged => Verdict::no("Staged", "waits for the next revision of the ledger"),
+            Self::Staged => Verdict::no("Staged", STAGED),
             Self::Refused(why) => Verdict::no("Refused", why.clone()),
-            Self::Telling { revision } => {
-                Verdict::no("Telling", format!("the pods are told revision {revision}"))
-            }
+            Self::Telling { revision } => Verdict::no(
+                "Telling",
+                format!(
+                    "the pods are told revision {revision}: those that have not answered after 5 s are named here"
+                ),
+            ),
             Self::Waiting {
                 pods,
                 of,
@@ -103,13 +106,13 @@ impl Reach {
             } => Verdict::no(
                 "WaitingForPods",
                 format!(
-                    "{pods} of {of} pods have revision {revision}; missing: {}. Look whether they run and whether a network policy keeps the operator out",
+                    "{pods} of {of} pods have revision {revision}; missing: {}. Look whether they run, and whether a network policy keeps the operator from their admin port",
                     names(missing)
                 ),
             ),
             Self::NoPods { .. } => Verdict::no(
                 "NoPods",
-                "no ingest pod is ready: look at their StatefulSet",
+                "no ingest pod is ready: look at the pods with the label app.kubernetes.io/component=ingest, in the operator's namespace",
             ),
             // Without figures: those of a new leader are others, which is no news of 10,000 tokens.
             Self::All { .. } => Verdict::yes("AllPods", "the pods have it"),

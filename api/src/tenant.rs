@@ -24,12 +24,17 @@ pub fn tenant_of<'a>(
     let Some(wanted) = &application.spec.tenant_id else {
         let at = FieldPath::of(["metadata", "uid"]);
         let uid = application.metadata.uid.as_deref().unwrap_or_default();
-        return uid.parse().map_err(|_| refuse(at, "is no UUID"));
+        return uid.parse().map_err(|_| {
+            refuse(
+                at,
+                "is no UUID: the API server gives one, and nobody may change it",
+            )
+        });
     };
     let at = FieldPath::of(["spec", "tenantID"]);
     let tenant = wanted
         .parse()
-        .map_err(|_| refuse(at.clone(), "is no tenant id"))?;
+        .map_err(|_| refuse(at.clone(), "is no tenant id: it has 32 hexadecimal digits, as status.tenantID of the former application said"))?;
     let is_its_own = |entry: &LedgerApplication| {
         (&entry.namespace, &entry.name) == (&object.namespace, &object.name)
     };

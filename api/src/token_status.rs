@@ -125,26 +125,33 @@ impl TokenFacts<'_> {
     fn ready(&self, token: &Token, now: Timestamp) -> Verdict {
         let spec = token.spec();
         if self.is_revoked {
-            return Verdict::no("Revoked", "it is refused for ever: make another token");
+            return Verdict::no(
+                "Revoked",
+                "it was revoked, which is final: every pod refuses it for ever. Make another token",
+            );
         }
         if self.problem.is_some() {
             return self.accepted();
         }
         if let Some(end) = self.expires_at.filter(|end| *end <= now) {
             let message = format!(
-                "it ended at {}: set spec.expiresAt later, or make another token",
+                "it ended at {}, by spec.expiresAt or by spec.tokens.maxTTL of its application: set that later, or make another token",
                 shown(end)
             );
             return Verdict::no("Expired", message);
         }
         if spec.state == State::Paused {
-            return Verdict::no("Paused", "spec.state is Paused: set it to Active");
+            return Verdict::no(
+                "Paused",
+                "spec.state is Paused, and every pod refuses it: set it to Active",
+            );
         }
         if self.is_application_paused {
-            return Verdict::no(
-                "ApplicationPaused",
-                "its application is paused: set its spec.paused to false",
+            let (namespace, name) = token.application();
+            let message = format!(
+                "the MetricsApplication {namespace}/{name} is paused: set its spec.paused to false"
             );
+            return Verdict::no("ApplicationPaused", message);
         }
         if let Some(start) = spec
             .not_before
@@ -152,7 +159,11 @@ impl TokenFacts<'_> {
             .map(moment)
             .filter(|start| now < *start)
         {
-            return Verdict::no("NotYetValid", format!("it begins at {}", shown(start)));
+            let message = format!(
+                "it is refused before {}, its spec.notBefore: wait, or set that earlier",
+                shown(start)
+            );
+            return Verdict::no("NotYetValid", message);
         }
         match self.secret {
             SecretFacts::Written if self.reach.is_all() => {
@@ -181,14 +192,19 @@ impl TokenFacts<'_> {
             ),
             SecretFacts::Failed(why) => Verdict::no(
                 "SecretFailed",
-                format!("the Secret {name} cannot be written: {why}"),
+                format!(
+                    "the Secret {name} cannot be written, which is tried again every 10 s. Mend what the API server says: {why}"
+                ),
             ),
             SecretFacts::Missing if self.is_revoked => {
                 Verdict::no("Revoked", "a revoked token gets no Secret")
             }
-            SecretFacts::Missing if self.problem.is_some() => {
-                Verdict::no("NotAccepted", "it is written when the token is accepted")
-            }
+            SecretFacts::Missing if self.problem.is_some() => Verdict::no(
+                "NotAccepted",
+                format!(
+                    "the Secret {name} is written as soon as the token is accepted: see the condition Accepted"
+                ),
+            ),
             SecretFacts::Missing => match self.step {
                 Step::Full(_) => self.full(),
                 _ => match &self.reach {
@@ -197,7 +213,9 @@ impl TokenFacts<'_> {
                     }
                     _ => Verdict::no(
                         "WaitingForPods",
-                        "it is written as soon as the pods know the key",
+                        format!(
+                            "the Secret {name} is written as soon as every Ready pod knows the key"
+                        ),
                     ),
                 },
             },
@@ -205,14 +223,19 @@ impl TokenFacts<'_> {
     }
 
     fn full(&self) -> Verdict {
-        let when = match self.step {
-            Step::Full(Some(end)) => format!("one ends at {}", shown(end)),
-            _ => "some of them were never handed out and go two minutes after the operator's start"
+        let comes = match self.step {
+            Step::Full(Some(end)) => format!(
+                "when one of them ends, at {}. A shorter spec.rotation.overlap ends replaced keys sooner",
+                shown(end)
+            ),
+            _ => "two minutes after the operator's start, when those go that were never handed out"
                 .to_owned(),
         };
         Verdict::no(
             "KeysFull",
-            format!("four keys are taken already, which is all that fit: {when}"),
+            format!(
+                "four keys are taken already, as many as a token has: the new one comes {comes}"
+            ),
         )
     }
 
@@ -253,7 +276,7 @@ impl TokenFacts<'_> {
 
     fn revoked(&self) -> Verdict {
         if self.is_revoked {
-            Verdict::yes("Revoked", "it is refused for ever")
+            Verdict::yes("Revoked", "every pod refuses it for ever")
         } else {
             Verdict::no("NotRevoked", "")
         }

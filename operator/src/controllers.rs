@@ -20,6 +20,7 @@ mod drafts;
 mod kinds;
 #[cfg(test)]
 mod many;
+pub mod page;
 mod refusals;
 mod removals;
 #[cfg(test)]

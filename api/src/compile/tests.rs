@@ -202,7 +202,7 @@ fn forced_tags_keep_the_applications_character_set() {
     assert_eq!(
         problems,
         [
-            "WriteToken team/bad: spec.tags.site_id: the application's character set refuses the tag name: illegal character: _ (TagConflict)"
+            "WriteToken team/bad: spec.tags.site_id: the application's spec.charset refuses the tag name: illegal character: _. Choose another, or another charset (TagConflict)"
         ]
     );
     world.application("odd", 2, json!({"tags": {"k": "a b"}}));
@@ -220,7 +220,9 @@ fn a_key_in_a_tag_is_refused_and_not_quoted() {
     let (_, problems) = world.compile(1);
     assert_eq!(
         problems,
-        ["WriteToken team/leak: spec.tags: a tag value holds a token's key (TagConflict)"]
+        [
+            "WriteToken team/leak: spec.tags: a tag value holds a token's key, which anybody could read there: choose another (TagConflict)"
+        ]
     );
 }
 
@@ -335,7 +337,7 @@ fn those_that_were_there_first_stay() {
     assert_eq!(
         problems,
         [
-            "WriteToken team/a: spec.applicationRef: the application takes 1 tokens (its tokens.max) and has them: delete one, or raise it (QuotaExceeded)"
+            "WriteToken team/a: spec.applicationRef: the application takes 1 tokens (its spec.tokens.max) and has them: delete or revoke one, or raise it (QuotaExceeded)"
         ]
     );
 }

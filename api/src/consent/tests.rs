@@ -80,7 +80,7 @@ fn a_broken_selector_allows_nobody_and_says_so() {
     let refused = asked(json!({"namespaces": selector}), &token("team", None), None);
     let why = refused.unwrap_err();
     assert!(
-        why.contains("selector is wrong") && why.contains("InvalidSpec"),
+        why.contains("its owner must mend it") && why.contains("InvalidSpec"),
         "{why}"
     );
 }
@@ -91,7 +91,7 @@ fn an_end_may_be_required() {
     let why = asked(required.clone(), &token("works", None), Some(0)).unwrap_err();
     assert_eq!(
         why,
-        "spec.expiresAt: the application takes only tokens that say when they end (ExpiryRequired)"
+        "spec.expiresAt: the application takes only tokens that say when they end (its spec.tokens.requireExpiry): set it (ExpiryRequired)"
     );
     let token = token("works", Some("1970-01-01T02:00:00Z"));
     assert_eq!(asked(required, &token, Some(0)), Ok(Some(2 * HOUR)));

@@ -71,7 +71,7 @@ fn the_first_thing_in_the_way_is_told() {
     let later = token(&json!({"notBefore": "2027-01-01T00:00:00Z"}));
     assert_eq!(
         ready(&later, &works(&one)),
-        "False NotYetValid: it begins at 2027-01-01T00:00:00Z"
+        "False NotYetValid: it is refused before 2027-01-01T00:00:00Z, its spec.notBefore: wait, or set that earlier"
     );
     let problem = Problem::of_token(
         &plain,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::{Event, Recorder, Reporter};
 use parking_lot::Mutex;
 use penstock_api::{Endpoints, Kind, ObjectName};
 use penstock_model::Clock;
@@ -21,6 +21,7 @@ use rand::rngs::StdRng;
 use super::Caches;
 use super::drafts::Drafts;
 use super::kinds::{Served, name_of};
+use super::status::unreadable;
 use crate::cluster::{Clients, MANAGER};
 use crate::pki::{Bundle, Trust};
 use crate::publisher::Publisher;
@@ -212,16 +213,7 @@ impl Context {
             uid: invalid.metadata.uid.clone(),
             ..Default::default()
         };
-        let event = Event {
-            type_: EventType::Warning,
-            reason: "Unreadable".to_owned(),
-            note: Some(format!(
-                "this version of the operator cannot read it: {}",
-                invalid.error
-            )),
-            action: "Read".to_owned(),
-            secondary: None,
-        };
+        let event = unreadable(&invalid.error);
         if let Err(error) = self.recorder.publish(&event, &reference).await {
             tracing::warn!(error = %super::chain(&error), "event not published");
         }

@@ -68,7 +68,7 @@ fn event(told: Option<&Condition>, now: &Condition) -> Option<Event> {
             (EventType::Warning, "Propagate")
         }
         ("WithinLimits", _) if now.status == "False" => (EventType::Warning, "Limit"),
-        ("WithinLimits", _) if was == "ActiveSeries" => (EventType::Normal, "Limit"),
+        ("WithinLimits", _) if is_true && was == "ActiveSeries" => (EventType::Normal, "Limit"),
         ("Revoked" | "Expired", _) if is_true => (EventType::Normal, "Refuse"),
         ("Ready", "Paused" | "ApplicationPaused") => (EventType::Normal, "Pause"),
         ("Ready", "Works") if matches!(was, "Paused" | "ApplicationPaused" | "Expired") => {
@@ -77,6 +77,14 @@ fn event(told: Option<&Condition>, now: &Condition) -> Option<Event> {
         _ => return None,
     };
     Some(note(type_, &now.reason, action, &now.message))
+}
+
+/// An object is there that this version cannot read.
+pub(crate) fn unreadable(why: &str) -> Event {
+    let text = format!(
+        "this operator cannot read it, and leaves what the pods have of it: it was made for another version, mend it or upgrade ({why})"
+    );
+    note(EventType::Warning, "Unreadable", "Read", &text)
 }
 
 /// An event with a note of bounded length.

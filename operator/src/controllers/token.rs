@@ -18,6 +18,7 @@
 mod apply;
 mod build;
 mod dereference;
+pub(super) mod handed_out;
 mod preprocess;
 mod update_status;
 mod validate;

@@ -8,7 +8,9 @@ use penstock_tenancy::{LedgerFault, TokenId};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The ledger is full. Revocations, removals and pauses still fit.
-    #[error("the ledger would have {bytes} bytes, {max} are possible")]
+    #[error(
+        "the ledger would have {bytes} bytes, and {max} are possible: delete tokens that nobody needs. Revocations and pauses still fit"
+    )]
     TooLarge {
         /// With the change.
         bytes: usize,
@@ -16,18 +18,24 @@ pub enum Refused {
         max: usize,
     },
     /// The token's application is not in the ledger, or it is removed.
-    #[error("the token's application is not in the ledger")]
+    #[error(
+        "the token's application is not in the ledger: see its conditions. The token is taken up with it"
+    )]
     NoApplication,
     /// The id belongs to a token of another application: whoever holds its key must not find other data behind it.
-    #[error("token {0} belongs to another application")]
+    #[error(
+        "the id {0} belongs to another application: delete the token and its Secret, and make it again"
+    )]
     OtherApplication(TokenId),
     /// The ledger knows [`KEYS_MAX`] keys of this token that are still valid.
-    #[error("the token has {KEYS_MAX} valid keys: a new one must wait until one of them ends")]
+    #[error("the token has {KEYS_MAX} valid keys: a new one waits until one of them ends")]
     KeysFull,
     /// It is final: the token was revoked or removed.
-    #[error("the token is revoked or removed, which is final")]
+    #[error("it is revoked or removed in the ledger, which is final: make another")]
     Final,
     /// The entry itself cannot stand in a ledger.
-    #[error("the entry is inconsistent: {0}")]
+    #[error(
+        "the entry cannot stand in a ledger, which is a fault of the operator's, to be reported: {0}"
+    )]
     Fault(LedgerFault),
 }

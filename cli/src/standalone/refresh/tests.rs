@@ -293,8 +293,8 @@ fn a_users_own_key_is_taken_from_a_secret() {
     assert_eq!(
         rounds.round(),
         [
-            "/manifests/sensors.yaml:6: WriteToken default/sensors: spec.key.secretRef: there is no Secret default/own \
-          (SourceMissing)"
+            "/manifests/sensors.yaml:6: WriteToken default/sensors: spec.key.secretRef: there is no Secret default/own: \
+          make it, and the token is taken up (SourceMissing)"
         ]
     );
     let first = "0123456789abcdefghijABCDEFGHIJ01";

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::PostParams;
-use kube::runtime::events::EventType;
 use penstock_api::propagation::Reach;
 use penstock_api::rotation::{HandOut, Step};
 use penstock_api::token_status::SecretFacts;
@@ -14,10 +13,11 @@ use penstock_tenancy::{KeyHash, LedgerKey, redact_keys};
 
 use super::super::caches::Cached;
 use super::super::kinds::TokenKind;
-use super::super::status::{note, write};
+use super::super::status::write;
 use super::super::{Context, Failed};
 use super::build::{self, Prepared, build};
 use super::dereference::{Found, FoundSecret, uid};
+use super::handed_out::NewKey;
 use super::preprocess::{Keys, Material, Noted};
 use super::validate::Verdict;
 use crate::cluster::MANAGER;
@@ -310,45 +310,20 @@ impl<K: TokenKind + Cached> Applying<'_, K> {
     }
 
     async fn tell_handed_out(&self, prepared: &Prepared, noted: &Noted) {
-        let name = self.token.secret_name();
-        let version = noted.version;
         let rotation = &self.token.spec().rotation;
         let is_triggered =
             rotation.trigger.is_some() && rotation.trigger != self.keys.noted.trigger;
-        let (type_, reason, text) = match (&self.keys.material, prepared.held) {
+        let new = match (&self.keys.material, prepared.held) {
             // A first key is what everybody expects: the conditions tell it.
             _ if self.is_new() => return,
-            (Some(Material::Brought(_)), _) => (
-                EventType::Normal,
-                "KeyTaken",
-                format!(
-                    "the Secret {name} holds the key of version {version}, which was brought along"
-                ),
-            ),
-            (_, None) => (
-                EventType::Warning,
-                "KeyReplaced",
-                format!(
-                    "the Secret {name} was deleted or edited: it holds a new key of version {version}"
-                ),
-            ),
-            (_, Some(_)) => (
-                EventType::Normal,
-                "KeyRotated",
-                format!(
-                    "the Secret {name} holds a new key of version {version}, {}; the old one is taken for {}",
-                    if is_triggered {
-                        "by spec.rotation.trigger"
-                    } else {
-                        "by schedule"
-                    },
-                    rotation.overlap
-                ),
-            ),
+            (Some(Material::Brought(_)), _) => NewKey::Brought,
+            (_, None) => NewKey::Lost,
+            (_, Some(_)) if is_triggered => NewKey::Triggered,
+            (_, Some(_)) => NewKey::Scheduled,
         };
-        self.context
-            .announce(self.object, &note(type_, reason, "HandOut", &text))
-            .await;
+        let secret = self.token.secret_name();
+        let event = new.event(&secret, noted.version, &rotation.overlap);
+        self.context.announce(self.object, &event).await;
     }
 
     fn is_foreign(&self) -> bool {

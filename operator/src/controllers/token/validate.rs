@@ -1,8 +1,8 @@
 //! The validate step: whether a token may be used, and until when.
 
-use penstock_api::consent::{Asking, consent, quota_exceeded};
+use penstock_api::consent::{Asking, application_not_found, consent, quota_exceeded};
 use penstock_api::entry::moment;
-use penstock_api::{FieldPath, Problem, Reason, State, Token};
+use penstock_api::{Problem, State, Token};
 use penstock_model::{Charset, TenantId, Timestamp};
 use penstock_tenancy::TokenState;
 
@@ -58,23 +58,10 @@ pub(super) fn validate(token: &Token, found: &Found, keys: &Keys) -> Verdict {
 }
 
 fn accept(token: &Token, found: &Found) -> Result<Accepted, Problem> {
-    let (namespace, name) = token.application();
-    let missing = |message: String| {
-        let at = FieldPath::of(["spec", "applicationRef", "name"]);
-        Problem::of_token(token, Reason::ApplicationNotFound, at, message)
-    };
     let application = found.application.as_ref();
-    let application = application.ok_or_else(|| {
-        missing(format!(
-            "there is no MetricsApplication {namespace}/{name}: make it, and the token is taken up"
-        ))
-    })?;
-    let tenant = application.tenant.as_ref().map_err(|problem| {
-        missing(format!(
-            "the MetricsApplication {namespace}/{name} cannot be used: {}",
-            problem.advice()
-        ))
-    })?;
+    let application = application.ok_or_else(|| application_not_found(token, None))?;
+    let tenant = application.tenant.as_ref();
+    let tenant = tenant.map_err(|problem| application_not_found(token, Some(problem)))?;
     let created = token.metadata().creation_timestamp.as_ref();
     let asking = Asking {
         namespace_labels: &found.namespace_labels,
