@@ -244,8 +244,8 @@ fn what_the_ledger_cannot_have_goes_back_to_the_last_good_manifest() {
     assert_eq!(
         rounds.round(),
         [
-            "/manifests/sensors.yaml:6: WriteToken default/sensors: spec.tags.site: the application's character set \
-          refuses the tag value: illegal character:   (TagConflict)"
+            "/manifests/sensors.yaml:6: WriteToken default/sensors: spec.tags.site: the application's spec.charset \
+          refuses the tag value: illegal character:  . Choose another, or another charset (TagConflict)"
         ]
     );
     assert_eq!(rounds.loaded.len(), 1, "nothing changed");
