@@ -47,6 +47,21 @@ impl Machine {
         self.directory.path().join(name)
     }
 
+    /// With a certificate of this folder, which need not be there.
+    fn serve_tls(&self) {
+        let path = self.path("ingest.yaml");
+        let config = std::fs::read_to_string(&path).unwrap_or_default();
+        let certificate = self.path("tls.crt");
+        let key = self.path("tls.key");
+        let config = format!(
+            "{}tls: {{certificateFile: {}, keyFile: {}}}\n",
+            config.replace("tls: null", "tls: '127.0.0.1:0'"),
+            certificate.display(),
+            key.display()
+        );
+        std::fs::write(path, config).unwrap();
+    }
+
     fn write(&self, name: &str, content: &str) {
         std::fs::write(self.path(name), content).unwrap();
     }
@@ -164,6 +179,29 @@ fn a_signal_stops_it_well() {
 }
 
 #[test]
+fn who_waits_for_a_certificate_says_so_and_ends_when_told_to() {
+    let machine = Machine::new();
+    machine.serve_tls();
+    let child = machine.start();
+    let waiting = loop {
+        let answer = machine.ask(b"GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        if answer.contains("no certificate yet") {
+            break answer;
+        }
+    };
+    assert!(waiting.starts_with("HTTP/1.1 503"), "{waiting}");
+    let alive = machine.ask(b"GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(
+        alive.starts_with("HTTP/1.1 200"),
+        "nobody restarts it: {alive}"
+    );
+    signal(&child, "TERM");
+    let (code, said) = end(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!machine.path("data").exists(), "nothing was touched");
+}
+
+#[test]
 fn wrong_configuration_is_said_before_anything_is_touched() {
     let machine = Machine::new();
     machine.write("ingest.yaml", "listen: {tsl: '0.0.0.0:4242'}\n");
@@ -177,10 +215,12 @@ fn wrong_configuration_is_said_before_anything_is_touched() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("log.level"), "{said}");
 
-    machine.write("ingest.yaml", "tls: {certificateFile: /nowhere/tls.crt}\n");
+    machine.write("tls.crt", "no certificate\n");
+    machine.write("ingest.yaml", "");
+    machine.serve_tls();
     let (code, said) = end(&machine.command().output().unwrap());
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("/nowhere/tls.crt"), "{said}");
+    assert!(said.contains("tls.crt"), "{said}");
 
     let mut command = machine.command();
     command.env("PENSTOCK_LISTEN_ADMIN", "here");
