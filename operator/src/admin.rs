@@ -3,23 +3,29 @@
 //! | path | answers |
 //! |---|---|
 //! | `/livez` | 200 as long as the process runs: what it cannot mend by itself ends it |
-//! | `/readyz` | 200 once every cache is filled, on the leader and on standby; else 503 and what is missing |
+//! | `/readyz` | 200 once every cache is filled, on the leader and on standby; else 503 and what is missing; `?within=SECONDS`: not 503 before these are over |
 //! | `/metrics` | everything that is counted, as OpenMetrics text |
 
 mod readiness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use serde::Deserialize;
+use tokio::time::timeout;
 
 pub use readiness::{Readiness, ReadinessLatch};
+
+/// How long `/readyz` waits at most, whatever it is asked for.
+const WITHIN_MAX: Duration = Duration::from_secs(30);
 
 /// What the admin port knows.
 #[derive(Debug)]
@@ -40,7 +46,19 @@ pub fn router(readiness: Readiness, registry: Registry) -> Router {
         }))
 }
 
-async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+/// How long `/readyz` may wait for its answer to become a good one.
+#[derive(Debug, Deserialize)]
+struct Patience {
+    #[serde(default)]
+    within: u64,
+}
+
+async fn readyz(
+    State(admin): State<Arc<Admin>>,
+    Query(Patience { within }): Query<Patience>,
+) -> Response {
+    let within = Duration::from_secs(within).min(WITHIN_MAX);
+    drop(timeout(within, admin.readiness.until_ready()).await);
     let missing = admin.readiness.missing();
     if missing.is_empty() {
         return "ok\n".into_response();

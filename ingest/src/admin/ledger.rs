@@ -129,7 +129,9 @@ fn answered(answer: Result<Result<Response, ApiError>, tokio::task::JoinError>) 
 
 fn running(admin: &Admin) -> Result<&Running, ApiError> {
     admin.running.get().ok_or_else(|| {
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the store is opening")
+        let why = admin.readiness.waiting_for().join("; ");
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the store is not open yet")
+            .with_details(why)
             .with_retry_after(Duration::from_secs(1))
     })
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use tokio::sync::watch;
 
 /// What the process still waits for. Clones are the same list.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    waiting: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    waiting: Arc<watch::Sender<BTreeMap<&'static str, usize>>>,
 }
 
 /// One thing that is waited for, until it is dropped.
@@ -22,7 +22,8 @@ impl Readiness {
     /// The process is not ready until the latch is dropped. `what` is told at `/readyz`.
     #[must_use = "dropped at once, nobody waits for it"]
     pub fn wait_for(&self, what: &'static str) -> ReadinessLatch {
-        *self.waiting.lock().entry(what).or_default() += 1;
+        self.waiting
+            .send_modify(|waiting| *waiting.entry(what).or_default() += 1);
         ReadinessLatch {
             readiness: self.clone(),
             what,
@@ -31,18 +32,25 @@ impl Readiness {
 
     /// What is still waited for, in alphabetical order; empty means ready.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.waiting.lock().keys().copied().collect()
+        self.waiting.borrow().keys().copied().collect()
+    }
+
+    /// Until nothing is waited for.
+    pub(super) async fn until_ready(&self) {
+        // The sender lives as long as this.
+        drop(self.waiting.subscribe().wait_for(BTreeMap::is_empty).await);
     }
 }
 
 impl Drop for ReadinessLatch {
     fn drop(&mut self) {
-        let mut waiting = self.readiness.waiting.lock();
-        if let Some(count) = waiting.get_mut(self.what) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(self.what);
+        self.readiness.waiting.send_modify(|waiting| {
+            if let Some(count) = waiting.get_mut(self.what) {
+                *count -= 1;
+                if *count == 0 {
+                    waiting.remove(self.what);
+                }
             }
-        }
+        });
     }
 }

@@ -29,11 +29,10 @@ async fn it_is_ready_when_nothing_is_waited_for() {
     assert_eq!(text, "the cache of pods\nthe cache of tokens\n");
     drop((pods, tokens.0));
     assert_eq!(get(&router, "/readyz").await.1, "the cache of tokens\n");
-    drop(tokens.1);
-    assert_eq!(
-        get(&router, "/readyz").await,
-        (StatusCode::OK, "ok\n".to_owned())
-    );
+    // Not yet, but soon.
+    let soon = get(&router, "/readyz?within=30");
+    let (soon, ()) = tokio::join!(soon, async { drop(tokens.1) });
+    assert_eq!(soon, (StatusCode::OK, "ok\n".to_owned()));
     assert_eq!(get(&router, "/livez").await.0, StatusCode::OK);
 }
 
