@@ -96,6 +96,8 @@ fn a_certificate_that_cannot_be_served_is_wrong_configuration() {
 #[test]
 fn two_servers_do_not_share_a_directory() {
     let story = Story::start();
-    let error = Server::start(story.config(), Arc::new(SystemClock::new())).unwrap_err();
-    assert!(matches!(error, ServerError::OpenStore(_)), "{error}");
+    let mut config = story.config();
+    config.timeouts.data_lock = std::time::Duration::ZERO;
+    let error = Server::start(config, Arc::new(SystemClock::new())).unwrap_err();
+    assert!(matches!(error, ServerError::Locked { .. }), "{error}");
 }
