@@ -11,11 +11,20 @@ pub(crate) struct Readiness(watch::Sender<State>);
 #[derive(Debug, Default)]
 struct State {
     certificate: Certificate,
-    locked_out: bool,
-    store_open: bool,
+    store: Store,
     listening: bool,
     stopping: bool,
     failure: Option<String>,
+}
+
+/// How far the store is.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Store {
+    #[default]
+    Opening,
+    /// Another process has the data.
+    LockedOut,
+    Open,
 }
 
 /// How far the certificate is.
@@ -39,9 +48,9 @@ impl State {
             waiting.push("stopping".to_owned());
         } else if let Certificate::Missing(why) | Certificate::Made(why) = &self.certificate {
             waiting.push(why.clone());
-        } else if self.locked_out {
+        } else if self.store == Store::LockedOut {
             waiting.push("another process has the data directory".to_owned());
-        } else if !self.store_open {
+        } else if self.store == Store::Opening {
             waiting.push("the store is opening".to_owned());
         } else if !self.listening {
             waiting.push("no ledger has been confirmed".to_owned());
@@ -79,16 +88,16 @@ impl Readiness {
 
     /// The store waits until another process lets the data go.
     pub(crate) fn is_locked_out(&self) {
-        self.0.send_modify(|state| state.locked_out = true);
+        self.0.send_modify(|state| state.store = Store::LockedOut);
     }
 
     /// It waits no longer.
     pub(crate) fn has_the_data(&self) {
-        self.0.send_modify(|state| state.locked_out = false);
+        self.0.send_modify(|state| state.store = Store::Opening);
     }
 
     pub(crate) fn store_is_open(&self) {
-        self.0.send_modify(|state| state.store_open = true);
+        self.0.send_modify(|state| state.store = Store::Open);
     }
 
     pub(crate) fn is_listening(&self) {
