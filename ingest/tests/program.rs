@@ -115,7 +115,7 @@ impl Machine {
             if answer.starts_with("HTTP/1.1 200") {
                 return;
             }
-            assert!(answer.contains("the store is opening"), "{answer}");
+            assert!(answer.contains("the store is not open yet"), "{answer}");
         }
     }
 

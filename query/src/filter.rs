@@ -9,6 +9,7 @@
 //!
 //! Every filter wants its key to be there, those that begin with `not_` too.
 
+mod java;
 mod pattern;
 mod wildcard;
 

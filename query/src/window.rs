@@ -21,18 +21,12 @@ pub(crate) fn of(
     downsample: Option<Downsample>,
 ) -> (Timestamp, Timestamp) {
     let mut first = start.millis().div_euclid(1_000);
-    let mut behind = end.millis().div_euclid(1_000) + 1;
     let length = downsample.and_then(Downsample::nominal_millis).unwrap_or(0);
     if length > 0 {
         first -= (first * 1_000).rem_euclid(length) / 1_000;
-        let rest = length - (behind * 1_000).rem_euclid(length);
-        behind = behind.saturating_add(rest / 1_000);
     }
     first -= first.rem_euclid(HOUR);
-    if length == 0 || behind.rem_euclid(HOUR) != 0 {
-        behind = behind - behind.rem_euclid(HOUR) + HOUR;
-    }
-    let mut behind = behind.saturating_mul(1_000);
+    let mut behind = end_of_window(end, downsample);
     if let Some(Cut::Calendar(span)) = downsample.map(|downsample| downsample.cut) {
         // The last bucket may begin at the end, and is read whole.
         behind = behind.max(end.millis().saturating_add(longest_millis(span)));
@@ -41,6 +35,21 @@ pub(crate) fn of(
         Timestamp::from_millis(first.saturating_mul(1_000)),
         Timestamp::from_millis(behind.saturating_sub(1)),
     )
+}
+
+/// The first moment behind the window in which a series must have a sample, or it is not there for the query. A calendar's
+/// last bucket may reach beyond it.
+pub(crate) fn end_of_window(end: Timestamp, downsample: Option<Downsample>) -> i64 {
+    let mut behind = end.millis().div_euclid(1_000) + 1;
+    let length = downsample.and_then(Downsample::nominal_millis).unwrap_or(0);
+    if length > 0 {
+        let rest = length - (behind * 1_000).rem_euclid(length);
+        behind = behind.saturating_add(rest / 1_000);
+    }
+    if length == 0 || behind.rem_euclid(HOUR) != 0 {
+        behind = behind - behind.rem_euclid(HOUR) + HOUR;
+    }
+    behind.saturating_mul(1_000)
 }
 
 /// What of a window counts: with buckets of a fixed length those that begin between `start` and `end`. No other comes

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use penstock_model::TenantId;
-use penstock_query::Exceeded;
 use penstock_store::series::{KindFilter, Matcher, NameScope, Selection, SeriesFilter};
 use tokio::sync::Semaphore;
 
@@ -115,9 +114,4 @@ impl From<LookupError> for ApiError {
             None => refused,
         }
     }
-}
-
-/// 413: the answer would be larger than the token may ask for.
-pub(super) fn too_much(exceeded: Exceeded) -> ApiError {
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, exceeded.to_string())
 }

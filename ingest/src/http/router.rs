@@ -98,6 +98,7 @@ fn for_other_servers() -> Router<HttpContext> {
 /// What a read token finds out about names and series.
 fn lookups() -> Router<HttpContext> {
     let suggest = || endpoint(get(united::suggest).post(united::suggest));
+    let nothing = || endpoint(get(stats::nothing).post(stats::nothing));
     Router::new()
         .route("/api/suggest", suggest())
         .route("/suggest", suggest())
@@ -110,10 +111,13 @@ fn lookups() -> Router<HttpContext> {
         )
         .route("/api/stats", endpoint(get(stats::stats).post(stats::stats)))
         .route("/stats", endpoint(get(stats::stats_text)))
-        .route("/api/stats/query", endpoint(get(stats::queries)))
-        .route("/api/stats/jvm", endpoint(get(stats::jvm)))
-        .route("/api/stats/threads", endpoint(get(stats::nothing)))
-        .route("/api/stats/region_clients", endpoint(get(stats::nothing)))
+        .route(
+            "/api/stats/query",
+            endpoint(get(stats::queries).post(stats::queries)),
+        )
+        .route("/api/stats/jvm", endpoint(get(stats::jvm).post(stats::jvm)))
+        .route("/api/stats/threads", nothing())
+        .route("/api/stats/region_clients", nothing())
 }
 
 /// What is the same for everybody.

@@ -25,7 +25,8 @@ use serde::Serialize;
 use super::answer::json_text;
 use super::context::HttpContext;
 use super::error::ApiError;
-use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind, too_much};
+use super::lookups::{BODY_BYTES_MAX, Names, of_every_kind};
+use super::query::refuse_exceeded;
 use super::reach::Reach;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::{AskedPair, LookupRequest, Wanted, word_of};
@@ -126,7 +127,7 @@ impl Lookup<'_> {
             }
         });
         if let Some(exceeded) = results.exceeded {
-            return Err(too_much(exceeded));
+            return Err(refuse_exceeded(exceeded));
         }
         let took = self.clock.monotonic().saturating_sub(start);
         Ok(self.render(&results, took))

@@ -11,7 +11,8 @@ use penstock_query::Exceeded;
 use super::answer::json_text;
 use super::context::HttpContext;
 use super::error::ApiError;
-use super::lookups::{BODY_BYTES_MAX, Names, too_much};
+use super::lookups::{BODY_BYTES_MAX, Names};
+use super::query::refuse_exceeded;
 use crate::protocol::json::options::parameters;
 use crate::protocol::lookup::SuggestRequest;
 
@@ -43,12 +44,12 @@ pub(crate) async fn suggest(
             .series()
             .names(names.scope(), asked.kind, &asked.prefix, most);
         if found.len() > allowed {
-            return Err(too_much(Exceeded::Series(allowed)));
+            return Err(refuse_exceeded(Exceeded::Series(allowed)));
         }
         let bytes: usize = found.iter().map(|name| name.len() + 3).sum();
         let bytes_max = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
         if bytes > bytes_max {
-            return Err(too_much(Exceeded::Bytes(bytes_max)));
+            return Err(refuse_exceeded(Exceeded::Bytes(bytes_max)));
         }
         // Texts only: it cannot fail.
         Ok(serde_json::to_vec(&found).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::{Calendar, DatesWalk};
+use super::calendar::{Calendar, Walk};
 use super::{Cut, Downsample};
 use crate::bucket::Fixed;
 
@@ -15,13 +15,6 @@ pub(crate) enum Buckets {
     Fixed { length: i64 },
     /// From an anchor.
     Calendar(Calendar),
-}
-
-/// From one bucket to the next: cheaper than to look for each.
-#[derive(Debug)]
-pub(crate) enum Walk {
-    Fixed(Fixed),
-    Dates(DatesWalk),
 }
 
 impl Buckets {
@@ -58,26 +51,6 @@ impl Buckets {
             Self::All { .. } => None,
             Self::Fixed { length } => Some(Walk::Fixed(Fixed::first_from(time, *length))),
             Self::Calendar(calendar) => Some(calendar.walk_from(time)),
-        }
-    }
-}
-
-impl Walk {
-    /// Where the bucket begins; [`i64::MAX`] at the end of time.
-    #[inline]
-    pub(crate) const fn start(&self) -> i64 {
-        match self {
-            Self::Fixed(bucket) => bucket.start,
-            Self::Dates(walk) => walk.start(),
-        }
-    }
-
-    /// Goes on to the next.
-    #[inline]
-    pub(crate) fn step(&mut self) {
-        match self {
-            Self::Fixed(bucket) => bucket.start = bucket.end(),
-            Self::Dates(walk) => walk.step(),
         }
     }
 }

@@ -14,7 +14,6 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::buckets::Walk;
 use crate::bucket::Fixed;
 use crate::duration::{Span, Unit};
 
@@ -34,6 +33,13 @@ pub(crate) struct Dates {
     anchor: Date,
     amount: i64,
     unit: DateUnit,
+}
+
+/// From one bucket to the next: cheaper than to look for each.
+#[derive(Debug)]
+pub(crate) enum Walk {
+    Fixed(Fixed),
+    Dates(DatesWalk),
 }
 
 /// From one bucket of local dates to the next.
@@ -137,6 +143,26 @@ impl Dates {
         let (start, end) = (self.begin(bucket), self.begin(bucket + 1));
         // No date is beyond the calendar: its last bucket has no end.
         (start, if end > start { end } else { i64::MAX })
+    }
+}
+
+impl Walk {
+    /// Where the bucket begins; [`i64::MAX`] at the end of time.
+    #[inline]
+    pub(crate) const fn start(&self) -> i64 {
+        match self {
+            Self::Fixed(bucket) => bucket.start,
+            Self::Dates(walk) => walk.start(),
+        }
+    }
+
+    /// Goes on to the next.
+    #[inline]
+    pub(crate) fn step(&mut self) {
+        match self {
+            Self::Fixed(bucket) => bucket.start = bucket.end(),
+            Self::Dates(walk) => walk.step(),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Every bucket that begins between the query's start and end comes out, some at a time: there may be a thousand
 //! million of them behind a single point.
 
-use super::buckets::{Buckets, Walk};
+use super::buckets::Buckets;
+use super::calendar::Walk;
 use super::{Downsample, Fill};
 use crate::point::Point;
 

@@ -86,8 +86,11 @@ pub(crate) struct Stream<'a, F> {
     start: i64,
     end: i64,
     fold: F,
-    /// Known from the first point on.
+    /// Behind it no series begins, but in its last bucket.
+    window_end: i64,
+    /// Known from the first point on, like its time.
     buckets: Option<Buckets>,
+    first: i64,
     /// The bucket that is being gathered.
     open: Option<(i64, i64)>,
 }
@@ -105,9 +108,30 @@ impl<'a, F: Fold> Stream<'a, F> {
             start,
             end,
             fold,
+            window_end: i64::MAX,
             buckets: None,
+            first: i64::MIN,
             open: None,
         }
+    }
+
+    /// The same for a series that must begin before this moment or in its last bucket.
+    pub(crate) fn until(self, window_end: i64) -> Self {
+        Self { window_end, ..self }
+    }
+
+    /// Whether all that was pushed lies behind the window and the last bucket: the series is not there then. For after the
+    /// first push.
+    pub(crate) fn begins_behind(&self) -> bool {
+        let Some(buckets) = self
+            .buckets
+            .as_ref()
+            .filter(|_| self.first >= self.window_end)
+        else {
+            return false;
+        };
+        let bucket = buckets.around(self.first);
+        bucket.is_none_or(|(start, _)| start > self.end)
     }
 
     /// Takes the next items of the series, and appends the buckets that they complete.
@@ -182,6 +206,9 @@ impl<'a, F: Fold> Stream<'a, F> {
     fn buckets_from(&mut self, time: i64) -> &Buckets {
         let range = (self.start, self.end);
         let (downsample, zone) = (self.downsample, self.zone);
+        if self.buckets.is_none() {
+            self.first = time;
+        }
         self.buckets
             .get_or_insert_with(|| Buckets::new(downsample, zone, range, time))
     }

@@ -1,14 +1,15 @@
-//! Regular expressions, found anywhere in a value.
+//! Regular expressions in Java's spelling, found anywhere in a value.
 //!
 //! The engine runs in time linear in the value: it knows no look-around and no references back, and refuses
 //! them. What an expression may cost in memory is bounded when it is compiled.
 
 use regex::{Regex, RegexBuilder};
 
+use super::java;
 use crate::excerpt::Excerpt;
 
-/// The memory that one compiled expression may take, in bytes: `\w{9999}` is refused.
-pub const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// The memory that one compiled expression may take, in bytes: `(a{99}){999}` is refused, a thousand names are not.
+pub const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// The longest expression, in bytes. A longer one would hardly fit, and its syntax tree takes a hundred times its length.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -28,7 +29,9 @@ pub enum PatternError {
         reason: String,
     },
     /// It would take more memory than [`PATTERN_BYTES_MAX`].
-    #[error("Regular expression is too large: '{0}'")]
+    #[error(
+        "Regular expression is too large, at most {TEXT_BYTES_MAX} bytes and {PATTERN_BYTES_MAX} bytes compiled: '{0}'"
+    )]
     TooLarge(Excerpt),
 }
 
@@ -41,7 +44,11 @@ impl Pattern {
         if text.len() > TEXT_BYTES_MAX {
             return Err(PatternError::TooLarge(text.into()));
         }
-        RegexBuilder::new(text)
+        let translated = java::translate(text).map_err(|reason| PatternError::Syntax {
+            pattern: text.into(),
+            reason: reason.to_owned(),
+        })?;
+        RegexBuilder::new(&translated)
             .size_limit(PATTERN_BYTES_MAX)
             .dfa_size_limit(PATTERN_BYTES_MAX)
             .nest_limit(NESTING_MAX)

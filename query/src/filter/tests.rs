@@ -33,8 +33,12 @@ fn bad_filters_say_what_is_wrong() {
              not supported",
         ),
         (
-            r"regexp(\w{9999})",
-            r"Regular expression is too large: '\w{9999}'",
+            "regexp((.{99}){99})",
+            "Regular expression is too large, at most 16384 bytes and 1048576 bytes compiled: '(.{99}){99}'",
+        ),
+        (
+            "regexp(a++)",
+            "Invalid regular expression 'a++': possessive quantifiers, such as a++, are not supported",
         ),
     ];
     for (text, message) in cases {

@@ -18,6 +18,7 @@ use crate::rate::Rate;
 use crate::request::{Query, SubQuery};
 use crate::rollup::Values;
 use crate::source::{SeriesReader, SeriesSource};
+use crate::window;
 
 /// How the series of a sub-query are read.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Plan<'a> {
     pub(super) downsample: Option<Downsample>,
     pub(super) zone: &'a TimeZone,
     pub(super) manner: Manner,
+    /// [`window::end_of_window`]
+    window_end: i64,
 }
 
 impl<'a> Plan<'a> {
@@ -45,6 +48,7 @@ impl<'a> Plan<'a> {
                 is_float: downsample.is_some() || sub_query.rate.is_some(),
                 is_held: sub_query.rate.is_some(),
             },
+            window_end: window::end_of_window(query.end, sub_query.downsample),
         }
     }
 }
@@ -94,6 +98,7 @@ impl SeriesPipe {
                     pairs.next_batch::<K>(joined, budget)
                 };
                 let stream = Stream::new(downsample, plan.zone, range, Ratio::default());
+                let stream = stream.until(plan.window_end);
                 self.outlet
                     .run(stream, &mut Vec::new(), budget, next, visit)
             }
@@ -113,6 +118,7 @@ impl SeriesPipe {
                 };
                 let fold = BucketFold::new(downsample.function);
                 let stream = Stream::new(downsample, plan.zone, range, fold);
+                let stream = stream.until(plan.window_end);
                 self.outlet
                     .run(stream, &mut self.points, budget, next, visit)
             }
@@ -128,7 +134,7 @@ struct Outlet {
 }
 
 impl Outlet {
-    /// Runs a series through a downsampler. Whether it had a sample.
+    /// Runs a series through a downsampler. Whether it had a sample that counts.
     fn run<F: Fold, E: From<Exceeded>>(
         &mut self,
         mut stream: Stream<'_, F>,
@@ -148,6 +154,9 @@ impl Outlet {
                 stream.finish(&mut self.buckets);
             }
             if more && !has_samples {
+                if stream.begins_behind() {
+                    return Ok(false);
+                }
                 has_samples = true;
                 filler = stream.filler();
             }

@@ -197,6 +197,20 @@ fn a_calendar_bucket_is_read_to_its_end() {
 }
 
 #[test]
+fn a_series_behind_the_window_is_not_there_though_a_calendar_bucket_is_read_to_its_end() {
+    let mut series = memory()
+        .with("host=a", &[(3_600, "1")])
+        .with("host=late", &[(86_400 + 5 * 3_600, "9")]);
+    let mut asked = |m: &str| dps(&format!("start=+0&end=+43200&m={m}:m"), &mut series);
+    for kind in ["1d", "1dc"] {
+        assert_eq!(asked(&format!("count:{kind}-sum-zero")), "0: 1.0");
+    }
+    // Of two days the second is read whole, and is the last that begins before the end.
+    let days = dps("start=+0&end=+86400&m=count:1dc-sum:m", &mut series);
+    assert_eq!(days, "0: 1.0, 86400: 1.0");
+}
+
+#[test]
 fn days_of_a_zone_may_have_23_hours() {
     // 2013-03-31 in Paris begins on the 30th at 23:00 UTC, 88 days and 23 hours after T.
     let begin = 89 * 86_400 - 3_600;

@@ -132,10 +132,13 @@ fn groups(question: &Question, members: Vec<Member>) -> Vec<Vec<Member>> {
 
 fn outcome(question: &Question, group: &[Member]) -> Option<Outcome> {
     let (ws, we) = window(question);
+    // The last calendar bucket may begin at the end, and is read whole.
+    let interval = question.downsampling.as_ref().map(|d| d.interval);
+    let longest = interval.map_or(0, Interval::longest);
     let seen: Vec<Member> = group
         .iter()
-        .map(|member| member.between(ws, we))
-        .filter(|member| !member.points.is_empty())
+        .map(|member| member.between(ws, we.max(question.end + longest)))
+        .filter(|member| is_there(question, we, member))
         .collect();
     let series: Vec<Series> = seen
         .iter()
@@ -186,9 +189,18 @@ fn window(question: &Question) -> (i64, i64) {
     } else {
         e - e % HOUR + HOUR
     };
-    // The last calendar bucket may begin at the end, and is read whole.
-    let longest = interval.map_or(0, Interval::longest);
-    (ws * 1000, (we * 1000).max(question.end + longest))
+    (ws * 1000, we * 1000)
+}
+
+/// A series without points in the window does not exist; the last bucket counts as a part of it.
+fn is_there(question: &Question, we: i64, member: &Member) -> bool {
+    let Some(first) = member.points.keys().next() else {
+        return false;
+    };
+    let interval = question.downsampling.as_ref().map(|d| d.interval);
+    let borders = interval.and_then(|interval| Borders::new(interval, question.zone, *first));
+    let begins = |time: i64| borders.as_ref().map(|b| b.border(b.holding(time)));
+    *first < we || begins(*first).is_some_and(|bucket| bucket <= question.end)
 }
 
 fn downsample(question: &Question, member: &Member) -> Series {
