@@ -12,6 +12,7 @@
 //! the answer, and would see a broken connection instead. One that waits for `100 Continue` has sent nothing.
 
 mod budget;
+mod charset;
 mod decoder;
 
 use std::time::Duration;
@@ -57,6 +58,13 @@ pub struct ReadBody {
 }
 
 impl ReadBody {
+    /// Latin-1, as it is in UTF-8.
+    async fn into_utf_8(mut self) -> Result<Self, ApiError> {
+        self.reserve(length(&self).saturating_mul(2)).await?;
+        self.bytes = charset::latin_1_to_utf_8(&self.bytes).into();
+        Ok(self)
+    }
+
     /// Counts so many bytes more as used, for what is made of the body while it lives.
     ///
     /// # Errors
@@ -95,7 +103,8 @@ impl BodyReader {
         let (refused, is_sending) = match admit(headers, &body, limit_bytes) {
             Err(refused) => (refused, !headers.contains_key(EXPECT)),
             Ok(encoding) => match self.read_all(encoding, &mut body, limit_bytes).await {
-                Ok(read) => return Ok(read),
+                Ok(read) if !charset::is_latin_1(headers) || read.is_ascii() => return Ok(read),
+                Ok(read) => return read.into_utf_8().await,
                 Err(refused) => (refused, true),
             },
         };

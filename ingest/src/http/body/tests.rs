@@ -297,3 +297,15 @@ async fn garbage_behind_a_compressed_body_is_damage() {
         }
     }
 }
+
+#[tokio::test]
+async fn latin_1_comes_as_utf_8() {
+    let java = ("content-type", "text/plain; charset=ISO-8859-1");
+    let both = [java, ("content-encoding", "gzip")];
+    for (text, in_utf_8) in [(&b"caf\xe9"[..], "café"), (b"cafe", "cafe")] {
+        let plain = read(&[java], framed(text, 3)).await.unwrap();
+        assert_eq!(plain, in_utf_8.as_bytes());
+        let zipped = read(&both, framed(&gzip(text), 3)).await.unwrap();
+        assert_eq!(zipped, in_utf_8.as_bytes());
+    }
+}
