@@ -77,7 +77,11 @@ pub enum LastError {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    expecting = "an object with queries"
+)]
 struct Body {
     #[serde(default)]
     queries: Option<Vec<BodyQuery>>,
@@ -88,7 +92,10 @@ struct Body {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with metric and tags, or tsuids"
+)]
 struct BodyQuery {
     #[serde(default)]
     metric: Option<Value>,
@@ -144,8 +151,8 @@ impl LastRequest {
                 .collect::<Result<_, _>>()?,
             resolve: body
                 .resolve_names
-                .is_some_and(|value| text(&value) == "true"),
-            back_scan_hours: body.back_scan.map_or(Ok(0), |value| hours(&text(&value)))?,
+                .is_some_and(|value| matches!(&*text(&value), "true" | "1")),
+            back_scan_hours: body.back_scan.map_or(Ok(0), |value| body_hours(&value))?,
         }
         .checked()
     }
@@ -221,6 +228,17 @@ fn hours(text: &str) -> Result<u32, LastError> {
         .map_err(|_| LastError::BackScan(Quoted::text(text)))
 }
 
+/// The same in a body, where a fraction is cut off.
+fn body_hours(value: &Value) -> Result<u32, LastError> {
+    let text = text(value);
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
+            hours(whole)
+        }
+        _ => hours(&text),
+    }
+}
+
 /// Whatever stands for a text.
 fn text(value: &Value) -> Cow<'_, str> {
     match value {
@@ -253,6 +271,17 @@ mod tests {
             (asked.queries.len(), asked.resolve, asked.back_scan_hours),
             (3, true, 24)
         );
+    }
+
+    #[test]
+    fn a_body_may_write_numbers_and_truth_otherwise() {
+        for (back_scan, resolve) in [("1.5", "1"), (r#""1""#, "true"), ("1", r#""true""#)] {
+            let body = format!(
+                r#"{{"queries":[{{"metric":"m"}}],"backScan":{back_scan},"resolveNames":{resolve}}}"#
+            );
+            let asked = LastRequest::from_json(body.as_bytes()).unwrap();
+            assert_eq!((asked.back_scan_hours, asked.resolve), (1, true), "{body}");
+        }
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl LookupRequest {
         let limit = match object.get("limit") {
             None => DEFAULT_COUNT,
             Some(limit) => as_text(limit)
-                .and_then(|limit| count_of(&limit))
+                .and_then(|limit| count_in_body(&limit))
                 .ok_or(LookupError::Limit)?,
         };
         let pairs = match object.get("tags") {
@@ -309,6 +309,17 @@ fn role_of(text: &str) -> Result<NameRole, LookupError> {
 fn count_of(text: &str) -> Option<usize> {
     let count: i64 = text.trim().parse().ok()?;
     Some(usize::try_from(count).unwrap_or(0))
+}
+
+/// The same in a body, where nothing is 0 and a fraction is cut off, as `OpenTSDB`'s reader of JSON does.
+fn count_in_body(text: &str) -> Option<usize> {
+    match text.trim().split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
+            count_of(whole)
+        }
+        _ if text.trim().is_empty() => Some(0),
+        _ => count_of(text),
+    }
 }
 
 /// Nothing, 0 and less is the default.

@@ -61,6 +61,22 @@ fn bad_lookups_say_what_to_mend() {
 }
 
 #[test]
+fn a_body_may_write_its_limit_in_many_ways() {
+    for (limit, most) in [
+        ("7", 7),
+        (r#""7""#, 7),
+        ("7.9", 7),
+        (r#""""#, 0),
+        ("null", 0),
+        ("-1", 0),
+    ] {
+        let body = format!(r#"{{"metric":"m","limit":{limit}}}"#);
+        let asked = LookupRequest::from_json(body.as_bytes()).unwrap();
+        assert_eq!(asked.limit, most, "{body}");
+    }
+}
+
+#[test]
 fn bad_bodies_say_what_to_mend() {
     for (body, message) in [
         ("", "Missing message content"),
