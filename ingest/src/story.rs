@@ -11,6 +11,7 @@ use penstock_model::{Clock, Tags, TenantId, Timestamp};
 use penstock_store::Row;
 use penstock_store::config::StoreConfig;
 use penstock_store::disk::SimDisk;
+use penstock_store::error::Pressure;
 use penstock_store::series::{KindFilter, Matcher, Selection, SeriesFilter};
 use penstock_store::store::Store;
 use penstock_tenancy::{Ledger, LedgerApplication, LedgerToken, Permission};
@@ -74,12 +75,37 @@ fn application(number: u8) -> LedgerApplication {
 impl Story {
     /// Application 1 with token 1, application 2 with token 2.
     pub(crate) fn new() -> Self {
-        Self::with(|_| {})
+        let config = StoreConfig {
+            wal_segment_bytes: 1 << 20,
+            group_bytes_max: 64 << 10,
+            ..StoreConfig::default()
+        };
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
+        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
+        let disk = Arc::new(SimDisk::new());
+        let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();
+        let authenticator = Arc::new(Authenticator::new(as_clock(), Quotas::new(as_clock())));
+        let event_loop = Arc::new(EventLoop::new(store.clone(), as_clock(), 1 << 20, 42));
+        let ledger = Ledger {
+            revision: 1,
+            replicas: 1,
+            volumes: Vec::new(),
+            applications: vec![application(1), application(2)],
+        };
+        authenticator.load(&ledger);
+        Self {
+            clock,
+            disk,
+            store,
+            authenticator,
+            event_loop,
+            ledger,
+        }
     }
 
     /// As [`Story::new`], with another ledger.
     pub(crate) fn with(change: impl FnOnce(&mut Ledger)) -> Self {
-        let mut new = Self::on_store(|_| {});
+        let mut new = Self::new();
         new.change_ledger(change);
         new
     }
@@ -104,37 +130,6 @@ impl Story {
             one.tokens.extend([reader(3), paris, sys]);
             two.tokens.push(reader(4));
         })
-    }
-
-    /// As [`Story::new`], with another store.
-    pub(crate) fn on_store(change: impl FnOnce(&mut StoreConfig)) -> Self {
-        let mut config = StoreConfig {
-            wal_segment_bytes: 1 << 20,
-            group_bytes_max: 64 << 10,
-            ..StoreConfig::default()
-        };
-        change(&mut config);
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOON)));
-        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
-        let disk = Arc::new(SimDisk::new());
-        let (store, _) = Store::open(Arc::clone(&disk) as _, as_clock(), config).unwrap();
-        let authenticator = Arc::new(Authenticator::new(as_clock(), Quotas::new(as_clock())));
-        let event_loop = Arc::new(EventLoop::new(store.clone(), as_clock(), 1 << 20, 42));
-        let ledger = Ledger {
-            revision: 1,
-            replicas: 1,
-            volumes: Vec::new(),
-            applications: vec![application(1), application(2)],
-        };
-        authenticator.load(&ledger);
-        Self {
-            clock,
-            disk,
-            store,
-            authenticator,
-            event_loop,
-            ledger,
-        }
     }
 
     /// Loads the next revision of the ledger.
@@ -162,6 +157,23 @@ impl Story {
         self.authenticator
             .check(&credential, protocol, SOURCE.ip())
             .unwrap()
+    }
+
+    /// Fills the disk, and waits until the store feels it: from then on it takes no point.
+    pub(crate) fn fill_disk(&self) {
+        self.disk.set_full(true);
+        self.until_pressure(Some(Pressure::DiskFull));
+    }
+
+    /// Waits until the store pushes back so.
+    pub(crate) fn until_pressure(&self, pressure: Option<Pressure>) {
+        let wait = async {
+            while self.store.pressure() != pressure {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = self.run(async { tokio::time::timeout(Self::PATIENCE, wait).await });
+        waited.expect("the store feels the disk");
     }
 
     /// Runs something on the loop.

@@ -552,13 +552,10 @@ fn a_stopping_server_says_so() {
 
 #[test]
 fn while_the_disk_is_full_nothing_is_read_and_then_the_sender_is_told() {
-    let story = Story::on_store(|config| {
-        config.pending_bytes_max = 0;
-        // However slow this thread is: the series' definition is still pending when its point comes.
-        config.lazy_sync = Duration::from_hours(1);
-    });
+    let story = Story::new();
+    story.write(1, r#"{"metric":"m","timestamp":@,"value":1}"#);
+    story.fill_disk();
     let context = context(&story);
-    story.disk.set_full(true);
     let said = story.run_with_paused_time(async {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let peer = Peer {

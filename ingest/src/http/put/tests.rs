@@ -2,7 +2,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::Method;
-use penstock_store::error::Pressure;
 use penstock_tenancy::{ApplicationLimits, Ledger, Permission, Profile, TokenState};
 
 use super::*;
@@ -466,8 +465,9 @@ fn flags_answer_json_and_jsonp_wraps_it() {
 
 #[test]
 fn while_the_disk_is_full_the_request_is_held_and_then_told_to_come_again() {
-    let story = Story::on_store(|config| config.pending_bytes_max = 0);
-    story.disk.set_full(true);
+    let story = Story::new();
+    story.write(1, r#"{"metric":"a","timestamp":@,"value":1}"#);
+    story.fill_disk();
     let body = r#"[{"metric":"a","value":1},{"metric":"b:","value":1}]"#;
     let answered =
         story.run_with_paused_time(story.posting("/api/put", Some(&credential(1)), body));
@@ -492,17 +492,7 @@ fn while_the_disk_is_full_the_request_is_held_and_then_told_to_come_again() {
 fn a_new_series_on_a_full_disk_is_503_and_is_taken_when_there_is_room() {
     let story = Story::new();
     story.write(1, r#"{"metric":"known","timestamp":@,"value":1}"#);
-    let until = |pressure: Option<Pressure>| {
-        let wait = async {
-            while story.store.pressure() != pressure {
-                tokio::task::yield_now().await;
-            }
-        };
-        let waited = story.run(async { tokio::time::timeout(Story::PATIENCE, wait).await });
-        waited.expect("the store feels the disk");
-    };
-    story.disk.set_full(true);
-    until(Some(Pressure::DiskFull));
+    story.fill_disk();
     let body = r#"[{"metric":"b:","value":1},{"metric":"new","timestamp":@,"value":1},{"metric":"newer","value":1}]"#;
     let answered = story.put("/api/put?summary", body);
     assert_eq!(answered.status, 503);
@@ -512,7 +502,7 @@ fn a_new_series_on_a_full_disk_is_503_and_is_taken_when_there_is_room() {
         r#"{"error":{"code":503,"message":"Please throttle writes","details":"the server is overloaded: the disk is full"},"success":0,"failed":3}"#
     );
     story.disk.set_full(false);
-    until(None);
+    story.until_pressure(None);
     let answered = story.put("/api/put?summary", body);
     assert_eq!(answered.body, r#"{"success":2,"failed":1}"#);
     assert_eq!(story.stored(1), ["known{} 0=1", "new{} 0=1", "newer{} 0=1"]);
