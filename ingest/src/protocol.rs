@@ -28,6 +28,7 @@ mod rollup;
 pub mod selector;
 pub mod tags;
 pub mod telnet;
+mod whole_number;
 
 /// A key as a token has it, for tests of what must never be shown.
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::quote::Quoted;
+use super::whole_number::cut_fraction;
 
 /// Series whose newest points are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +153,9 @@ impl LastRequest {
             resolve: body
                 .resolve_names
                 .is_some_and(|value| matches!(&*text(&value), "true" | "1")),
-            back_scan_hours: body.back_scan.map_or(Ok(0), |value| body_hours(&value))?,
+            back_scan_hours: body
+                .back_scan
+                .map_or(Ok(0), |value| hours(cut_fraction(&text(&value))))?,
         }
         .checked()
     }
@@ -226,17 +229,6 @@ fn hours(text: &str) -> Result<u32, LastError> {
     }
     text.parse()
         .map_err(|_| LastError::BackScan(Quoted::text(text)))
-}
-
-/// The same in a body, where a fraction is cut off.
-fn body_hours(value: &Value) -> Result<u32, LastError> {
-    let text = text(value);
-    match text.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
-            hours(whole)
-        }
-        _ => hours(&text),
-    }
 }
 
 /// Whatever stands for a text.

@@ -16,6 +16,7 @@ use penstock_model::NameRole;
 use serde_json::{Map, Value};
 
 use super::quote::Quoted;
+use super::whole_number::cut_fraction;
 
 /// How many series or names are answered if nobody says.
 const DEFAULT_COUNT: usize = 25;
@@ -311,14 +312,11 @@ fn count_of(text: &str) -> Option<usize> {
     Some(usize::try_from(count).unwrap_or(0))
 }
 
-/// The same in a body, where nothing is 0 and a fraction is cut off, as `OpenTSDB`'s reader of JSON does.
+/// The same in a body, where nothing is 0 and a fraction is cut off.
 fn count_in_body(text: &str) -> Option<usize> {
-    match text.trim().split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => {
-            count_of(whole)
-        }
-        _ if text.trim().is_empty() => Some(0),
-        _ => count_of(text),
+    match text.trim() {
+        "" => Some(0),
+        text => count_of(cut_fraction(text)),
     }
 }
 
